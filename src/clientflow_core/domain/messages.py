@@ -1,0 +1,148 @@
+"""Messages, the state they are in, and what providers say about them."""
+
+import datetime as dt
+import enum
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+
+
+class Direction(enum.StrEnum):
+    """Who speaks: ``in`` is the client, ``out`` the business."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class MessageStatus(enum.StrEnum):
+    """Where a message is on its way.
+
+    Out: queued, sending, then sent, delivered and read; or failed, undelivered. *unknown* is a
+    message that the provider may or may not have, which waits for a person. In: received.
+    """
+
+    RECEIVED = "received"
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+
+
+_RANK: Final[Mapping[MessageStatus, int]] = MappingProxyType(
+    {
+        MessageStatus.RECEIVED: 9,
+        MessageStatus.QUEUED: 0,
+        MessageStatus.SENDING: 1,
+        MessageStatus.UNKNOWN: 2,
+        MessageStatus.SENT: 3,
+        MessageStatus.UNDELIVERED: 4,
+        MessageStatus.FAILED: 4,
+        MessageStatus.DELIVERED: 5,
+        MessageStatus.READ: 6,
+    }
+)
+
+
+def advance_delivery(current: MessageStatus, reported: MessageStatus) -> MessageStatus:
+    """Give the state after *reported* arrives: it only ever moves forward.
+
+    Reports come late, twice and in any order, so one that says less than what is known changes
+    nothing. A delivery report outweighs a failure report, since carriers correct in that direction.
+    """
+    return reported if _RANK[reported] > _RANK[current] else current
+
+
+class AttemptState(enum.StrEnum):
+    """How one call to the provider ended.
+
+    *sending* is written before the call; an attempt that still says so when its job starts again
+    may have reached the provider and is looked up, never repeated blindly.
+    """
+
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_ACCEPTED = "not_accepted"
+    UNKNOWN = "unknown"
+
+
+@attrs.frozen(kw_only=True)
+class OutboundMessage:
+    """A message for a provider to send.
+
+    Attributes:
+        attempt_id: names this attempt; the provider sends it back with its reports where it can.
+        sender: our address on the channel, E.164 for a telephone.
+        recipient: the client's address, in the same form.
+        body: the text, 1 to 1600 characters.
+    """
+
+    attempt_id: uuid.UUID
+    sender: str
+    recipient: str
+    body: str
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What the provider says about a message that it has taken.
+
+    Attributes:
+        provider_message_id: the provider's own name for it.
+        status: its state now; at least *sent*, since the provider has it.
+        segments: how many parts it is billed as, if the provider tells.
+        accepted_at: when the provider took it, aware, if it tells.
+    """
+
+    provider_message_id: str
+    status: MessageStatus
+    segments: int | None = None
+    accepted_at: dt.datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MessageReceived:
+    """A client has written to us.
+
+    Attributes:
+        provider_message_id: the provider's name for it; the same text never counts twice.
+        sender: the client's address.
+        recipient: our address, by which the organization is found.
+        media_urls: where its attachments are, at the provider.
+    """
+
+    provider_message_id: str
+    sender: str
+    recipient: str
+    body: str
+    media_urls: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class DeliveryReported:
+    """The provider tells how far one of our messages has come.
+
+    Attributes:
+        sender: our address, by which the organization is found.
+        attempt_id: which attempt it was, where the report carries it.
+        raw_status: the provider's own word.
+        error_code: its code for what went wrong, if anything did.
+    """
+
+    provider_message_id: str
+    sender: str
+    status: MessageStatus
+    raw_status: str
+    attempt_id: uuid.UUID | None = None
+    error_code: str | None = None
+
+
+ProviderEvent = MessageReceived | DeliveryReported
+"""What an inbound webhook can mean; handled by one ``match`` in services/handle_inbound_event."""

@@ -1,0 +1,37 @@
+"""The whole surface that a plugin may implement, on one page.
+
+A plugin is a module, named by an entry point in the group ``clientflow.plugins``, with a class
+that subclasses :class:`Hooks` and marks what it implements with :data:`hookimpl`::
+
+    class MyPlugin(Hooks):
+        @hookimpl
+        def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
+            return [MY_SPEC]
+
+    plugin = MyPlugin()
+
+Hooks register; they run once, at assembly. The work is done by the object that a spec opens.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pluggy
+
+from clientflow_core.providers.channel import ChannelProvider
+from clientflow_core.providers.spec import ProviderSpec
+
+PROJECT: Final = "clientflow"
+ENTRY_POINT_GROUP: Final = "clientflow.plugins"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks:
+    """Subclass it, so that a type checker holds an implementation to its hook."""
+
+    @hookspec
+    def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
+        """Give the channels that this plugin brings. Called once, at assembly; pure."""
+        return ()

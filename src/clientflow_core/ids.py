@@ -1,0 +1,55 @@
+"""Identifiers: UUIDv7 inside, ``con_0198…`` outside.
+
+UUIDv7 (RFC 9562) begins with the millisecond of its making, so that new rows land at the right
+end of an index. PostgreSQL makes them only from version 18 on, Python from 3.14 on; hence ours.
+"""
+
+import enum
+import secrets
+import time
+import uuid
+
+from clientflow_core.errors import NotFound
+
+
+class IdPrefix(enum.StrEnum):
+    """What a public id names; the word before the underscore."""
+
+    ORGANIZATION = "org"
+    USER = "usr"
+    API_KEY = "key"
+    CHANNEL = "chn"
+    CONTACT = "con"
+    CONTACT_POINT = "pnt"
+    CONVERSATION = "cnv"
+    MESSAGE = "msg"
+    INBOUND_EVENT = "evt"
+
+
+def new_id() -> uuid.UUID:
+    """Make a UUIDv7 of this millisecond."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def to_public_id(prefix: IdPrefix, value: uuid.UUID) -> str:
+    """Write *value* as it appears outside: ``msg_`` and 32 hexadecimal digits."""
+    return f"{prefix}_{value.hex}"
+
+
+def from_public_id(prefix: IdPrefix, text: str) -> uuid.UUID:
+    """Read an id that came from outside.
+
+    Raises:
+        NotFound: *text* is not an id of this kind, so there can be no such thing.
+    """
+    head, _, digits = text.partition("_")
+    if head == prefix and len(digits) == 32:
+        try:
+            return uuid.UUID(hex=digits)
+        except ValueError:
+            pass
+    msg = f"there is no {text!r}: an id of this kind is {prefix}_ and 32 hexadecimal digits"
+    raise NotFound(msg)

@@ -1,0 +1,1 @@
+"""The interfaces that a plugin implements, and the specs that it registers."""

@@ -1,0 +1,76 @@
+"""What a plugin registers: one frozen description of each provider that it brings."""
+
+import enum
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+import aiohttp
+import attrs
+
+from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.providers.webhooks import WebhookSpec
+
+S = TypeVar("S")
+P = TypeVar("P", covariant=True)
+
+
+class ProviderKind(enum.StrEnum):
+    """What a provider does for us; each kind has one interface."""
+
+    CHANNEL = "channel"
+
+
+class Capability(enum.StrEnum):
+    """An ability that not every provider has; each stands for one Protocol."""
+
+    MESSAGE_LOOKUP = "message_lookup"
+
+
+@attrs.frozen(kw_only=True)
+class ProviderContext:
+    """What the assembly lends to a provider.
+
+    Attributes:
+        http: the one shared session. The assembly closes it; a provider never does.
+        clock: ask it for the time.
+        public_url: where the world reaches the host, without a slash at the end; None in library
+            use without a host, and then no status callbacks are asked for.
+    """
+
+    http: aiohttp.ClientSession
+    clock: Clock = attrs.field(factory=SystemClock)
+    public_url: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ProviderSpec(Generic[S, P]):
+    """A provider, described without importing its SDK.
+
+    Attributes:
+        name: lower case; begins the path of its sandbox and names it in every listing.
+        title: for people.
+        settings: an attrs class of :func:`clientflow_core.settings.setting` fields.
+        open: gives the provider; only here may its SDK be imported.
+        webhooks: the addresses at which it calls us.
+        capabilities: what it can beyond the mandatory methods of its kind.
+        settle_seconds: how long after a call its look-up may still miss what it accepted.
+        deadline_seconds: a call that takes longer has an unknown outcome.
+        sandbox: ``package.module:Class`` of its stand-in server, imported only to run it.
+        requires: the distribution's extra that brings its SDK, for the message when it is missing.
+    """
+
+    kind: ProviderKind
+    name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
+    title: str
+    settings: type[S]
+    open: Callable[[ProviderContext, S], AbstractAsyncContextManager[P]]
+    webhooks: tuple[WebhookSpec, ...] = ()
+    capabilities: frozenset[Capability] = frozenset()
+    settle_seconds: float = 30.0
+    deadline_seconds: float = 20.0
+    sandbox: str | None = None
+    requires: str | None = None
+
+
+AnySpec = ProviderSpec[Any, Any]

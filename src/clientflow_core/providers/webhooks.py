@@ -1,0 +1,92 @@
+"""What a plugin says about the webhooks that its provider sends.
+
+``verify`` runs on the intake path before anything is stored; ``parse`` runs in the worker, on what
+was stored. Both are plain functions of their arguments, so that they can be tested, replayed and
+used inside somebody else's web application.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import attrs
+
+from clientflow_core.domain.messages import ProviderEvent
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class WebhookRequest:
+    """A webhook as it arrived, byte for byte.
+
+    Attributes:
+        url: the address that the provider called: the configured public URL, the path and the raw
+            query. Never the Host header, which the caller chooses.
+        headers: by lower-case name.
+        body: as received.
+        received_at: aware.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: dt.datetime
+
+
+@attrs.frozen(kw_only=True)
+class Verified:
+    """The sender has proven who it is.
+
+    Attributes:
+        external_id: what makes this request the same as its repetition; one row each is kept.
+        account: the account at the provider that it is about.
+    """
+
+    external_id: str
+    account: str
+
+
+class Verify(Protocol):
+    """The signature of a verifier."""
+
+    def __call__(self, request: WebhookRequest, settings: Any, /) -> Verified:
+        """Check the signature over *request*.
+
+        Raises:
+            SignatureRefused: the signature is missing or wrong.
+            BadPayload: the request cannot be read at all.
+        """
+        ...
+
+
+Parse = Callable[[WebhookRequest], Sequence[ProviderEvent]]
+"""Gives what a stored request means; nothing for what does not concern us. Raises BadPayload."""
+
+
+@attrs.frozen(kw_only=True)
+class WebhookSpec:
+    """One address at which a provider calls us. There is none without a verifier.
+
+    Attributes:
+        name: the last part of the path: ``/webhooks/{name}``.
+        verify: see :class:`Verify`.
+        parse: see :data:`Parse`.
+        keep_headers: lower-case names of the headers that *parse* or a later check needs.
+        max_body_bytes: a larger body is answered 413.
+        reply_body, reply_type: the 2xx that the provider expects.
+    """
+
+    name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))
+    verify: Verify
+    parse: Parse
+    keep_headers: frozenset[str] = frozenset({"content-type"})
+    max_body_bytes: int = MEBIBYTE
+    reply_body: str = ""
+    reply_type: str = "text/plain"
+
+    @property
+    def path(self) -> str:
+        """Where the host serves it."""
+        return f"/webhooks/{self.name}"
