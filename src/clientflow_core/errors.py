@@ -8,6 +8,8 @@
     ├── NotAllowed              somebody is, and may not do this
     ├── NotFound
     ├── Conflict                the state of the thing forbids it
+    ├── IdempotencyMismatch     the same Idempotency-Key came with another payload
+    ├── Overloaded              too much at once: come back later, nothing was kept
     ├── SettingsError           settings are missing or malformed; lists all of them
     ├── PluginError             a plugin cannot be loaded, or breaks the rules of registration
     ├── DatabaseUnfit           the database is unreachable, too old, or the role is too mighty
@@ -31,6 +33,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
+from typing_extensions import override
 
 
 class ClientFlowError(Exception):
@@ -63,19 +66,47 @@ class InvalidInput(ClientFlowError):
 
 
 class Unauthenticated(ClientFlowError):
+    """Nobody is signed in, or the key is wrong."""
+
     code = "unauthenticated"
 
 
 class NotAllowed(ClientFlowError):
+    """Somebody is signed in, and may not do this."""
+
     code = "not_allowed"
 
 
 class NotFound(ClientFlowError):
+    """There is no such thing, or none that the caller may see."""
+
     code = "not_found"
 
 
 class Conflict(ClientFlowError):
+    """The state of the thing forbids it."""
+
     code = "conflict"
+
+
+class IdempotencyMismatch(ClientFlowError):
+    """The same Idempotency-Key came with another payload."""
+
+    code = "idempotency_mismatch"
+
+
+class Overloaded(ClientFlowError):
+    """Too much at once; nothing was kept.
+
+    Args:
+        retry_after_seconds: when it is worth coming back.
+    """
+
+    code = "overloaded"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 @attrs.frozen
@@ -94,32 +125,50 @@ class SettingsError(ClientFlowError):
 
     def __init__(self, problems: Sequence[SettingProblem]) -> None:
         self.problems = tuple(problems)
-        lines = [f"{p.env}: {p.problem}" + (f" ({p.hint})" if p.hint else "") for p in problems]
+        super().__init__(self.problems)
+
+    @override
+    def __str__(self) -> str:
+        lines = [
+            f"{p.env}: {p.problem}" + (f" ({p.hint})" if p.hint else "") for p in self.problems
+        ]
         count = f"{len(lines)} setting" + ("s are" if len(lines) > 1 else " is")
-        super().__init__(f"{count} not usable:\n  " + "\n  ".join(lines))
+        return f"{count} not usable:\n  " + "\n  ".join(lines)
 
 
 class PluginError(ClientFlowError):
+    """A plugin cannot be loaded, or breaks the rules of registration."""
+
     code = "plugin"
 
 
 class DatabaseUnfit(ClientFlowError):
+    """The database is unreachable, too old, or the role is too mighty."""
+
     code = "database"
 
 
 class EmbeddedServerError(ClientFlowError):
+    """The PostgreSQL of this machine does not start."""
+
     code = "embedded_server"
 
 
 class WebhookError(ClientFlowError):
+    """A webhook that is not taken."""
+
     code = "webhook"
 
 
 class SignatureRefused(WebhookError):
+    """The sender could not prove who it is."""
+
     code = "signature_refused"
 
 
 class BadPayload(WebhookError):
+    """Proven or not, nobody can read it."""
+
     code = "bad_payload"
 
 
@@ -139,14 +188,20 @@ class ProviderError(ClientFlowError):
 
 
 class ProviderRefused(ProviderError):
+    """The provider refused for good: the same request will never be accepted."""
+
     code = "provider_refused"
 
 
 class RejectedInput(ProviderRefused):
+    """Refused because of a value in the request."""
+
     code = "provider_rejected_input"
 
 
 class AuthFailed(ProviderRefused):
+    """Refused because of our credentials: stop, and tell a person."""
+
     code = "provider_auth_failed"
 
 
@@ -171,12 +226,18 @@ class ProviderUnavailable(ProviderError):
 
 
 class RateLimited(ProviderUnavailable):
+    """Not accepted, because it came too fast."""
+
     code = "provider_rate_limited"
 
 
 class ProviderCannot(ProviderError):
+    """The provider has no such ability; nothing was sent."""
+
     code = "provider_cannot"
 
 
 class OutcomeUnknown(ProviderError):
+    """It may have been accepted: look it up, never just repeat it."""
+
     code = "provider_outcome_unknown"

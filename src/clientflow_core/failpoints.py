@@ -7,6 +7,7 @@ the first N-1 times.
 """
 
 import os
+import re
 import time
 from typing import Final
 
@@ -26,8 +27,10 @@ NAMES: Final = frozenset(
     }
 )
 
+_ACTION: Final = re.compile(r"(exit|raise|sleep:[0-9]+(\.[0-9]+)?)(@[1-9][0-9]*)?")
 
-class FailpointHit(Exception):  # noqa: N818 - it is no error of the program
+
+class FailpointHit(Exception):
     """Raised at a failpoint whose action is ``raise``."""
 
 
@@ -55,6 +58,9 @@ def _read(text: str) -> dict[str, _Failpoint]:
         name, _, action = entry.partition("=")
         if name not in NAMES:
             msg = f"{ENV} names {name!r}; there are: {', '.join(sorted(NAMES))}"
+            raise ValueError(msg)
+        if not _ACTION.fullmatch(action):
+            msg = f"{ENV} has no action {action!r}; there are: exit, raise, sleep:SECONDS, each @N"
             raise ValueError(msg)
         active[name] = _Failpoint(action)
     return active

@@ -5,11 +5,17 @@ end of an index. PostgreSQL makes them only from version 18 on, Python from 3.14
 """
 
 import enum
+import re
 import secrets
 import time
 import uuid
+from typing import Final
 
 from clientflow_core.errors import NotFound
+
+# Not left to uuid.UUID, which also reads braces, signs, underscores and other alphabets' digits:
+# a thing has one public id.
+_HEX_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class IdPrefix(enum.StrEnum):
@@ -46,10 +52,7 @@ def from_public_id(prefix: IdPrefix, text: str) -> uuid.UUID:
         NotFound: *text* is not an id of this kind, so there can be no such thing.
     """
     head, _, digits = text.partition("_")
-    if head == prefix and len(digits) == 32:
-        try:
-            return uuid.UUID(hex=digits)
-        except ValueError:
-            pass
+    if head == prefix and _HEX_DIGITS.fullmatch(digits):
+        return uuid.UUID(hex=digits)
     msg = f"there is no {text!r}: an id of this kind is {prefix}_ and 32 hexadecimal digits"
     raise NotFound(msg)

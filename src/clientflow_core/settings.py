@@ -9,6 +9,8 @@ variable, and repeat the value that was wrong.)
 """
 
 import enum
+import io
+import math
 import re
 import types
 import typing
@@ -18,12 +20,14 @@ from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import attrs
 import cattrs
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from clientflow_core.errors import SettingProblem, SettingsError
 from clientflow_core.secret import Secret
 
 _KEY: Final = "clientflow.setting"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOTENV_HINT: Final = "a value that begins with a quote must end with it"
 S = TypeVar("S")
 
 
@@ -62,7 +66,7 @@ def setting(
 
 @attrs.frozen
 class SettingField:
-    """One field of a settings class, resolved."""
+    """One field of a settings class, resolved; *name* is its argument's."""
 
     name: str
     type: Any
@@ -108,23 +112,68 @@ def read_sources(
     Args:
         environ: the process's environment.
         dotenv: a ``.env`` file; one that is not there is no error.
-        secrets_folder: a folder with one file a setting, named as the variable.
+        secrets_folder: a folder with one file a setting, named as the variable; one that is not
+            there is no error, and files whose names cannot be a variable's are left alone.
+
+    Raises:
+        SettingsError: a file cannot be read; the message names it, never what it holds.
     """
-    values: dict[str, str] = {}
-    if secrets_folder and secrets_folder.is_dir():
-        files = [path for path in secrets_folder.iterdir() if path.is_file()]
-        values |= {path.name: path.read_text("utf-8").strip() for path in files}
-    if dotenv and dotenv.is_file():
-        # Taken as written: a "$" in a password is a dollar sign.
-        values |= {k: v for k, v in dotenv_values(dotenv, interpolate=False).items() if v}
+    problems: list[SettingProblem] = []
+    values = _read_folder(secrets_folder, problems) if secrets_folder else {}
+    values |= _read_dotenv(dotenv, problems) if dotenv else {}
+    if problems:
+        raise SettingsError(problems)
     return values | {name: value for name, value in environ.items() if value}
+
+
+def _read_folder(folder: Path, problems: list[SettingProblem]) -> dict[str, str]:
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if _VARIABLE.fullmatch(path.name)]
+        files = [path for path in paths if not path.is_dir()]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        problems.append(_unreadable(folder, error))
+        return {}
+    texts = {path.name: _read_text(path, problems).strip() for path in files}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _read_dotenv(file: Path, problems: list[SettingProblem]) -> dict[str, str]:
+    # Taken as written: a "$" in a password is a dollar sign.
+    bindings = list(parse_stream(io.StringIO(_read_text(file, problems))))
+    problems.extend(
+        SettingProblem(str(file), f"line {binding.original.line} is not NAME=value", _DOTENV_HINT)
+        for binding in bindings
+        if binding.error
+    )
+    last = {binding.key: binding.value for binding in bindings}
+    return {name: value for name, value in last.items() if name and value}
+
+
+def _read_text(file: Path, problems: list[SettingProblem]) -> str:
+    try:
+        # Some editors put a mark before the text, which is no part of the first name or value.
+        return file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as error:
+        problems.append(_unreadable(file, error))
+        return ""
+
+
+def _unreadable(path: Path, error: OSError | UnicodeError) -> SettingProblem:
+    if isinstance(error, UnicodeError):
+        return SettingProblem(str(path), "is not UTF-8 text", "save it as UTF-8, or take it away")
+    hint = "let the user of this process read it, or take it away"
+    return SettingProblem(str(path), f"cannot be read: {error.strerror}", hint)
 
 
 def setting_fields(settings_class: type) -> tuple[SettingField, ...]:
     """List the settings that *settings_class* declares, in the order of its fields."""
     attrs.resolve_types(settings_class)
     return tuple(
-        SettingField(field.name, field.type, field.default, field.metadata[_KEY])
+        SettingField(field.alias or field.name, field.type, field.default, field.metadata[_KEY])
         for field in attrs.fields(settings_class)
         if _KEY in field.metadata
     )
@@ -136,7 +185,8 @@ def completeness(settings_class: type, values: Mapping[str, str]) -> Completenes
     missing = [f for f in fields if f.is_required and not values.get(f.setting.env)]
     if not missing:
         return Completeness.COMPLETE
-    return Completeness.HALF if any(values.get(f.setting.env) for f in fields) else Completeness.NONE
+    is_begun = any(values.get(f.setting.env) for f in fields)
+    return Completeness.HALF if is_begun else Completeness.NONE
 
 
 def load_settings(settings_class: type[S], values: Mapping[str, str]) -> S:
@@ -179,26 +229,31 @@ def load_all(wanted: Iterable[type], values: Mapping[str, str]) -> dict[type, An
         except SettingsError as error:
             problems.extend(error.problems)
     if problems:
-        raise SettingsError(problems)
+        # Two classes may ask for the same variable.
+        raise SettingsError(list(dict.fromkeys(problems)))
     return loaded
 
 
 def _convert_into(arguments: dict[str, Any], field: SettingField, text: str) -> str | None:
+    kind = _without_none(field.type)
     pattern = field.setting.pattern
     if pattern and not re.fullmatch(pattern, text):
         return f"does not look right: it must match {pattern}"
     try:
-        arguments[field.name] = _converter.structure(text, _without_none(field.type))
+        arguments[field.name] = _converter.structure(text, kind)
     except Exception:  # noqa: BLE001 - whatever a conversion raises may hold the value
-        return f"is not {_describe(_without_none(field.type))}"
+        return f"is not {_describe(kind)}"
     return None
 
 
 def _without_none(annotation: Any) -> Any:
-    if not isinstance(annotation, types.UnionType):
+    if typing.get_origin(annotation) not in (types.UnionType, typing.Union):
         return annotation
-    (only,) = (arg for arg in typing.get_args(annotation) if arg is not types.NoneType)
-    return only
+    kinds = [arg for arg in typing.get_args(annotation) if arg is not types.NoneType]
+    if len(kinds) > 1:
+        msg = f"a setting is of one type, or of one type and None, not of {annotation}"
+        raise TypeError(msg)
+    return kinds[0]
 
 
 def _describe(annotation: Any) -> str:
@@ -223,10 +278,20 @@ def _bool(text: str, _: type) -> bool:
     ]
 
 
+def _float(text: str, _: type) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
 _converter = cattrs.Converter()
 _converter.register_structure_hook(bool, _bool)
+_converter.register_structure_hook(float, _float)
 _converter.register_structure_hook(Secret, lambda text, _: Secret(text))
 _converter.register_structure_hook(Path, lambda text, _: Path(text).expanduser())
-_converter.register_structure_hook(
-    tuple[str, ...], lambda text, _: tuple(part.strip() for part in text.split(",") if part.strip())
+# By a function, since cattrs refuses to register a generic alias as a class.
+_converter.register_structure_hook_func(
+    lambda kind: kind == tuple[str, ...],
+    lambda text, _: tuple(part.strip() for part in text.split(",") if part.strip()),
 )

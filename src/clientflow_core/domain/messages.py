@@ -42,10 +42,10 @@ _RANK: Final[Mapping[MessageStatus, int]] = MappingProxyType(
         MessageStatus.SENDING: 1,
         MessageStatus.UNKNOWN: 2,
         MessageStatus.SENT: 3,
-        MessageStatus.UNDELIVERED: 4,
         MessageStatus.FAILED: 4,
-        MessageStatus.DELIVERED: 5,
-        MessageStatus.READ: 6,
+        MessageStatus.UNDELIVERED: 5,
+        MessageStatus.DELIVERED: 6,
+        MessageStatus.READ: 7,
     }
 )
 
@@ -55,6 +55,7 @@ def advance_delivery(current: MessageStatus, reported: MessageStatus) -> Message
 
     Reports come late, twice and in any order, so one that says less than what is known changes
     nothing. A delivery report outweighs a failure report, since carriers correct in that direction.
+    No two states weigh the same, so that every order of the same reports ends in the same state.
     """
     return reported if _RANK[reported] > _RANK[current] else current
 
@@ -115,7 +116,10 @@ class MessageReceived:
         provider_message_id: the provider's name for it; the same text never counts twice.
         sender: the client's address.
         recipient: our address, by which the organization is found.
+        body: the text; may be empty.
         media_urls: where its attachments are, at the provider.
+        group: the address of ours that stands for several, such as a messaging service, if it came
+            through one; counts as the recipient does.
     """
 
     provider_message_id: str
@@ -123,6 +127,7 @@ class MessageReceived:
     recipient: str
     body: str
     media_urls: tuple[str, ...] = ()
+    group: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -130,10 +135,13 @@ class DeliveryReported:
     """The provider tells how far one of our messages has come.
 
     Attributes:
-        sender: our address, by which the organization is found.
-        attempt_id: which attempt it was, where the report carries it.
+        sender: our address, by which the organization is found; empty where the provider has not
+            chosen one yet, and then the attempt tells.
+        status: how far it has come.
         raw_status: the provider's own word.
+        attempt_id: which attempt it was, where the report carries it.
         error_code: its code for what went wrong, if anything did.
+        group: as in :class:`MessageReceived`.
     """
 
     provider_message_id: str
@@ -142,7 +150,54 @@ class DeliveryReported:
     raw_status: str
     attempt_id: uuid.UUID | None = None
     error_code: str | None = None
+    group: str | None = None
 
 
 ProviderEvent = MessageReceived | DeliveryReported
 """What an inbound webhook can mean; handled by one ``match`` in services/handle_inbound_event."""
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """A message as it is kept."""
+
+    id: uuid.UUID
+    conversation_id: uuid.UUID
+    channel_id: uuid.UUID
+    direction: Direction
+    body: str
+    media_urls: tuple[str, ...]
+    status: MessageStatus
+    provider_message_id: str | None
+    error_code: str | None
+    error_detail: str | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+@attrs.frozen(kw_only=True)
+class MessageAttempt:
+    """One try to hand a message to its provider.
+
+    Attributes:
+        number: 1 for the first.
+        lookups: how often the provider was asked whether it has it.
+    """
+
+    id: uuid.UUID
+    message_id: uuid.UUID
+    number: int
+    state: AttemptState
+    provider_message_id: str | None
+    lookups: int
+    started_at: dt.datetime
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """What it takes to send a message: itself and the two addresses."""
+
+    message: Message
+    plugin: str
+    sender: str
+    recipient: str

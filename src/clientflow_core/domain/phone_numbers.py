@@ -1,8 +1,14 @@
 """Telephone numbers, in the one form in which they are kept: E.164."""
 
+import re
+from typing import Final
+
 import phonenumbers
 
 from clientflow_core.errors import FieldError, InvalidInput
+
+# phonenumbers looks for a number anywhere in the text and drops the rest: "whatsapp:", a name.
+_BEGINS_WITH_PLUS: Final = re.compile(r"[^\w+]*[+\uff0b]")
 
 
 def to_e164(text: str, *, field: str = "/phone") -> str:
@@ -10,19 +16,30 @@ def to_e164(text: str, *, field: str = "/phone") -> str:
 
     Args:
         text: such as ``+1 (555) 010-0100``; a number without ``+`` and country is refused, since
-            guessing the country sends texts to strangers.
+            guessing the country sends texts to strangers. So is an extension, which no text
+            reaches.
         field: where the value stands, for the error.
 
     Raises:
         InvalidInput: it is not a telephone number in international form.
     """
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        number = None
-    # Not is_valid_number: that wants a range that is in use, and the numbers of examples are not.
-    if number is None or not phonenumbers.is_possible_number(number):
+    number = _parse(text)
+    if number is None:
         detail = "give a telephone number in international form, such as +15550100100"
         msg = "not a telephone number"
         raise InvalidInput(msg, [FieldError(field, detail)])
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parse(text: str) -> phonenumbers.PhoneNumber | None:
+    if not _BEGINS_WITH_PLUS.match(text):
+        return None
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    # Not is_valid_number: that wants a range that is in use, and the numbers of examples are not.
+    # Not is_possible_number: that takes a number which only its own town can dial.
+    length = phonenumbers.is_possible_number_with_reason(number)
+    is_whole = length == phonenumbers.ValidationResult.IS_POSSIBLE and not number.extension
+    return number if is_whole else None

@@ -1,7 +1,7 @@
 """What a plugin registers: one frozen description of each provider that it brings."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +9,7 @@ import aiohttp
 import attrs
 
 from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.errors import SettingProblem
 from clientflow_core.providers.webhooks import WebhookSpec
 
 S = TypeVar("S")
@@ -43,6 +44,20 @@ class ProviderContext:
     public_url: str | None = None
 
 
+def _no_addresses(_: Any) -> Sequence[str]:
+    return ()
+
+
+def _no_problems(_: Any, __: str) -> Iterable[SettingProblem]:
+    return ()
+
+
+def _is_settings_class(_: object, __: "attrs.Attribute[Any]", value: Any) -> None:
+    if not (isinstance(value, type) and attrs.has(value)):
+        msg = f"the settings of a provider are an attrs class, not {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class ProviderSpec(Generic[S, P]):
     """A provider, described without importing its SDK.
@@ -53,19 +68,25 @@ class ProviderSpec(Generic[S, P]):
         settings: an attrs class of :func:`clientflow_core.settings.setting` fields.
         open: gives the provider; only here may its SDK be imported.
         webhooks: the addresses at which it calls us.
+        addresses: gives the addresses of ours, such as a telephone number, that settings name; each
+            becomes a channel of the first organization.
+        check_public_url: gives the settings that contradict the public URL of the host.
         capabilities: what it can beyond the mandatory methods of its kind.
         settle_seconds: how long after a call its look-up may still miss what it accepted.
         deadline_seconds: a call that takes longer has an unknown outcome.
         sandbox: ``package.module:Class`` of its stand-in server, imported only to run it.
-        requires: the distribution's extra that brings its SDK, for the message when it is missing.
+        requires: the extra of the plugin's distribution that brings its SDK, for the message when
+            that is missing.
     """
 
     kind: ProviderKind
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
     title: str
-    settings: type[S]
+    settings: type[S] = attrs.field(validator=_is_settings_class)
     open: Callable[[ProviderContext, S], AbstractAsyncContextManager[P]]
     webhooks: tuple[WebhookSpec, ...] = ()
+    addresses: Callable[[S], Sequence[str]] = _no_addresses
+    check_public_url: Callable[[S, str], Iterable[SettingProblem]] = _no_problems
     capabilities: frozenset[Capability] = frozenset()
     settle_seconds: float = 30.0
     deadline_seconds: float = 20.0

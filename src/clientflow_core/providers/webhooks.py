@@ -6,7 +6,8 @@ used inside somebody else's web application.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -65,6 +66,17 @@ Parse = Callable[[WebhookRequest], Sequence[ProviderEvent]]
 """Gives what a stored request means; nothing for what does not concern us. Raises BadPayload."""
 
 
+def _lower_case(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
+def _is_plain_function(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    # What an async one gives is a coroutine, which nobody here awaits: nothing would be verified.
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        msg = f"the {attribute.name} of a webhook must be a function that is not async"
+        raise TypeError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class WebhookSpec:
     """One address at which a provider calls us. There is none without a verifier.
@@ -73,15 +85,17 @@ class WebhookSpec:
         name: the last part of the path: ``/webhooks/{name}``.
         verify: see :class:`Verify`.
         parse: see :data:`Parse`.
-        keep_headers: lower-case names of the headers that *parse* or a later check needs.
+        keep_headers: the headers that *parse* or a later check needs.
         max_body_bytes: a larger body is answered 413.
         reply_body, reply_type: the 2xx that the provider expects.
     """
 
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))
-    verify: Verify
-    parse: Parse
-    keep_headers: frozenset[str] = frozenset({"content-type"})
+    verify: Verify = attrs.field(validator=_is_plain_function)
+    parse: Parse = attrs.field(validator=_is_plain_function)
+    keep_headers: frozenset[str] = attrs.field(
+        default=frozenset({"content-type"}), converter=_lower_case
+    )
     max_body_bytes: int = MEBIBYTE
     reply_body: str = ""
     reply_type: str = "text/plain"

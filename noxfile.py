@@ -1,0 +1,121 @@
+"""The checks beside the tests. They run in the environment that runs nox: the .venv of run.py.
+
+.venv/bin/nox             what .ci/run runs after the tests
+.venv/bin/nox -s lint     one of them; -l lists all
+"""
+
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = True
+nox.options.stop_on_first_error = False
+
+ROOT = Path(__file__).resolve().parent
+PACKAGES = ("clientflow_core", "clientflow_plugins", "clientflow_host")
+
+# What an installed ClientFlow needs beside its modules.
+DATA_FILES = (
+    *(f"{package}/py.typed" for package in PACKAGES),
+    "clientflow_core/persistence/migrations/script.py.mako",
+    "clientflow_core/persistence/migrations/versions/m0001_main_job.py",
+    "clientflow_core/sandbox/console.css",
+)
+
+# The inputs of each lock. The build backend is among them, since a checkout is installed without
+# build isolation.
+LOCKS = {
+    "test": ("dev",),
+    "run": ("service", "embedded", "twilio", "build"),
+}
+
+
+def tool(name: str) -> str:
+    """Give the path of a program of this environment, whatever PATH says."""
+    return str(Path(sys.executable).parent / name)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes, for text that is not formatted, and for misspelled words."""
+    session.run(tool("ruff"), "check")
+    session.run(tool("ruff"), "format", "--check")
+    session.run(tool("codespell"))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the sources, the tests, run.py and this file."""
+    session.run(tool("mypy"), *session.posargs)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that the layers import each other only as pyproject.toml allows."""
+    session.run(tool("lint-imports"))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the sdist, and see that both hold every file of the sources."""
+    wanted = set(DATA_FILES) | source_files()
+    with tempfile.TemporaryDirectory() as folder:
+        session.run(tool("hatchling"), "build", "-t", "sdist", "-t", "wheel", "-d", folder)
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            missing = wanted - set(archive.namelist())
+        (sdist,) = Path(folder).glob("*.tar.gz")
+        with tarfile.open(sdist) as archive_of_sources:
+            held = {name.partition("/src/")[2] for name in archive_of_sources.getnames()}
+    missing |= wanted - held
+    if missing:
+        session.error(f"the wheel or the sdist lacks {', '.join(sorted(missing))}")
+
+
+def source_files() -> set[str]:
+    """Give the paths below src of all that belongs into the wheel."""
+    files = (file for file in (ROOT / "src").rglob("*") if file.is_file())
+    return {
+        file.relative_to(ROOT / "src").as_posix()
+        for file in files
+        if "__pycache__" not in file.parts and ".egg-info" not in str(file)
+    }
+
+
+@nox.session(default=False)
+def tests(session: nox.Session) -> None:
+    """Run the tests, as python3 run.py test does; arguments after -- go to pytest."""
+    session.run(tool("python"), "-m", "pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def torture(session: nox.Session) -> None:
+    """Run the kills and faults alone."""
+    session.run(tool("python"), "-m", "pytest", "-m", "torture", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="venv")
+def lock(session: nox.Session) -> None:
+    """Write requirements/*.txt anew from pyproject.toml; with -- --upgrade, to the newest.
+
+    One file serves Python 3.11 to 3.14 on Linux and macOS. It names no package index.
+    """
+    session.install("uv")
+    for name, extras in LOCKS.items():
+        session.run(
+            "uv", "pip", "compile", "pyproject.toml",
+            *(f"--extra={extra}" for extra in extras),
+            "--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url",
+            "--custom-compile-command=nox -s lock", f"--output-file=requirements/{name}.txt",
+            *session.posargs,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    nox.main()

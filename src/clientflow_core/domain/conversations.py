@@ -1,0 +1,25 @@
+"""One thread of messages: a channel of ours and an address of a client."""
+
+import datetime as dt
+import uuid
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Conversation:
+    """A thread, with what a list of threads shows of it.
+
+    Attributes:
+        address: the client's address in it.
+        last_body: the text of its newest message; None while it has none.
+    """
+
+    id: uuid.UUID
+    contact_id: uuid.UUID
+    contact_name: str | None
+    channel_id: uuid.UUID
+    address: str
+    last_message_at: dt.datetime
+    last_body: str | None
+    created_at: dt.datetime

@@ -1,0 +1,42 @@
+"""A webhook as it is kept: what came in, verified, byte for byte."""
+
+import datetime as dt
+import enum
+import uuid
+from collections.abc import Mapping
+
+import attrs
+
+
+class InboundEventState(enum.StrEnum):
+    """What became of it: done, ignored (it concerns nobody here), or failed (kept for a person)."""
+
+    RECEIVED = "received"
+    DONE = "done"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class InboundEvent:
+    """A verified webhook.
+
+    Attributes:
+        webhook: the last part of the path that it came to.
+        account, external_id: with the plugin they make it the same as its repetition.
+        headers: those that its plugin asked to keep.
+    """
+
+    id: uuid.UUID
+    plugin: str
+    webhook: str
+    account: str
+    external_id: str
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: dt.datetime
+    organization_id: uuid.UUID | None = None
+    state: InboundEventState = InboundEventState.RECEIVED
+    reason: str | None = None

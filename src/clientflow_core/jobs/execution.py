@@ -1,0 +1,185 @@
+"""What becomes of a claimed job: finished with its effect, put back, or made a dead letter."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+
+from clientflow_core import failpoints
+from clientflow_core.domain.jobs import Job, retry_delay_seconds
+from clientflow_core.errors import ClientFlowError
+from clientflow_core.jobs.handlers import (
+    DatabaseJob,
+    FenceLost,
+    Handler,
+    InTransaction,
+    JobRun,
+    ProviderJob,
+    RetryLater,
+    open_scope,
+)
+from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.repositories import jobs as job_rows
+
+# The server is away or busy; what was asked for may go well the next time.
+_PASSING: Final = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    psycopg.OperationalError,
+    OSError,
+)
+
+_LONGEST_DELAY_SECONDS: Final = 86_400.0
+
+log = structlog.get_logger(__name__)
+
+
+class Execution:
+    """Does claimed jobs. Nothing that goes wrong with one of them comes out of here.
+
+    Args:
+        database: as the application role.
+        handlers: for each kind of job, who does it.
+    """
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler]) -> None:
+        self._database = database
+        self._handlers = handlers
+
+    def divide(self, claimed: Sequence[Job]) -> list[list[Job]]:
+        """Divide *claimed* into groups that may run beside each other.
+
+        Jobs of the database alone share a group, and so a transaction. One that was begun before
+        is by itself: it may fail again, and would undo the work of all the others.
+        """
+        together: list[Job] = []
+        alone: list[list[Job]] = []
+        for job in claimed:
+            if job.attempts == 1 and isinstance(self._handlers.get(job.kind), DatabaseJob):
+                together.append(job)
+            else:
+                alone.append([job])
+        return [together, *alone] if together else alone
+
+    async def run(self, group: Sequence[Job]) -> None:
+        """Do the jobs of *group* and settle what becomes of each."""
+        if len(group) == 1 or not await self._run_together(group):
+            for job in group:
+                await self._run_alone(job)
+
+    async def _run_together(self, group: Sequence[Job]) -> bool:
+        """Run a batch in one transaction; False if it was undone and each must run alone."""
+        try:
+            async with self._database.system() as transaction:
+                for job in group:
+                    await transaction.switch_to(job.organization_id)
+                    await self._in_transaction(job)(transaction, job)
+                if not await job_rows.finish_jobs(transaction, group):
+                    raise FenceLost
+        except Exception as error:  # noqa: BLE001 - one bad job must not hold up the others
+            log.info("batch_split", jobs=len(group), error=type(error).__name__)
+            return False
+        failpoints.hit("jobs.finished")
+        return True
+
+    def _in_transaction(self, job: Job) -> InTransaction:
+        handler = self._handlers[job.kind]
+        if not isinstance(handler, DatabaseJob):
+            msg = f"a job of the kind {job.kind!r} does not share a transaction"
+            raise TypeError(msg)
+        return handler.handle
+
+    async def _run_alone(self, job: Job) -> None:
+        with structlog.contextvars.bound_contextvars(job_id=job.id, job_kind=job.kind):
+            try:
+                await self._run(job)
+            except FenceLost:
+                log.warning("job_taken_over")
+            except RetryLater as later:
+                await self._put_back(job, str(later), later.delay_seconds)
+            except Exception as error:
+                log.warning("job_failed", attempts=job.attempts, exc_info=error)
+                await self._put_back(job, _error_code(error), None)
+
+    async def _run(self, job: Job) -> None:
+        if job.attempts > job.max_attempts:
+            # It was begun and never ended that often: it kills its process.
+            await self._bury(job, "too_many_attempts")
+            return
+        match self._handlers.get(job.kind):
+            case DatabaseJob(handle=handle):
+                async with open_scope(self._database, job) as transaction:
+                    await handle(transaction, job)
+                    if not await job_rows.finish_jobs(transaction, [job]):
+                        raise FenceLost
+            case ProviderJob() as handler:
+                await self._run_in_steps(job, handler)
+            case None:
+                # Perhaps of a newer release, whose workers are only just starting.
+                log.warning("job_has_no_handler", attempts=job.attempts)
+                raise RetryLater("no_handler")
+        failpoints.hit("jobs.finished")
+
+    async def _run_in_steps(self, job: Job, handler: ProviderJob) -> None:
+        run = JobRun(self._database, job)
+        async with asyncio.timeout(handler.deadline_seconds):
+            await handler.handle(run)
+        if not run.is_finished:
+            msg = f"the handler of {job.kind} ended without its last transaction"
+            raise RuntimeError(msg)
+
+    async def _put_back(self, job: Job, error: str, delay_seconds: float | None) -> None:
+        if job.attempts >= job.max_attempts:
+            await self._bury(job, error)
+            return
+        if delay_seconds is None:
+            delay_seconds = retry_delay_seconds(job.attempts, chance=random.random())  # noqa: S311
+        # Whatever a provider asks for, nobody waits for longer than that.
+        delay_seconds = min(max(0.0, delay_seconds), _LONGEST_DELAY_SECONDS)
+        try:
+            async with self._database.system() as transaction:
+                await job_rows.put_back(transaction, job, delay_seconds=delay_seconds, error=error)
+        except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
+            # The row stays claimed until its visibility ends, and is claimed again then.
+            log.warning("job_not_put_back", error=type(failure).__name__)
+
+    async def _bury(self, job: Job, error: str) -> None:
+        try:
+            await self._bury_with_last_words(job, error)
+        except FenceLost:
+            log.warning("job_taken_over")
+        except _PASSING as failure:
+            # It comes back when its visibility ends, and is buried then.
+            log.warning("job_not_buried", error=type(failure).__name__)
+        except Exception:
+            # Its last words fail and always will; without them, or it would come back for ever.
+            log.exception("job_on_dead_failed")
+            await self._bury_silently(job, error)
+
+    async def _bury_with_last_words(self, job: Job, error: str) -> None:
+        handler = self._handlers.get(job.kind)
+        async with open_scope(self._database, job) as transaction:
+            if not await job_rows.bury(transaction, job, error=error):
+                raise FenceLost
+            if handler:
+                await handler.on_dead(transaction, job, error)
+        log.error("job_dead", error=error)
+
+    async def _bury_silently(self, job: Job, error: str) -> None:
+        try:
+            async with self._database.system() as transaction:
+                await job_rows.bury(transaction, job, error=error)
+        except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
+            log.warning("job_not_buried", error=type(failure).__name__)
+        else:
+            log.error("job_dead", error=error)
+
+
+def _error_code(error: Exception) -> str:
+    """Name *error* without its text, which may hold somebody's data."""
+    return error.code if isinstance(error, ClientFlowError) else type(error).__name__

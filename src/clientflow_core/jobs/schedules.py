@@ -1,0 +1,44 @@
+"""What is to be done at regular times: one job for each slot, however many workers there are.
+
+A slot is a row whose key is the schedule's name and the beginning of the slot, by the database's
+clock. Whoever writes it first makes the job in the same statement. Of the slots that went by while
+no worker ran, only the present one is made up for.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.repositories.scheduled_slots import fill_slots
+
+
+@attrs.frozen(kw_only=True)
+class Schedule:
+    """A job that is asked for again and again.
+
+    Attributes:
+        name: tells it from others; its slots are kept under it, so it must stay the same.
+        every_seconds: how long a slot is; the slots are counted from midnight of 1 January 1970.
+        lane: where the job goes.
+        kind: of the job, which belongs to no organization and has no arguments.
+    """
+
+    name: str
+    every_seconds: int = attrs.field(validator=attrs.validators.ge(1))
+    lane: str
+    kind: str
+
+
+async def tick(database: Database, schedules: Sequence[Schedule]) -> None:
+    """Ask for the jobs of *schedules* that are due and that nobody has asked for yet."""
+    if not schedules:
+        return
+    async with database.system() as transaction:
+        await fill_slots(
+            transaction,
+            names=[schedule.name for schedule in schedules],
+            every_seconds=[schedule.every_seconds for schedule in schedules],
+            lanes=[schedule.lane for schedule in schedules],
+            kinds=[schedule.kind for schedule in schedules],
+        )

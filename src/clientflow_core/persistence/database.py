@@ -1,0 +1,179 @@
+"""The only way to a transaction, and with it to the data of one organization.
+
+There are two doors: :meth:`Database.organization` and :meth:`Database.system`. A transaction that
+begins by neither raises, so a forgotten scope is an error and not an empty answer.
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from clientflow_core.errors import DatabaseUnfit
+from clientflow_core.persistence.server import (
+    check_application_role,
+    check_version,
+    first_line,
+)
+
+_SCOPE: Final = "clientflow_scope"
+_SYSTEM: Final = "system"
+_SET_ORGANIZATION: Final = sa.text("SELECT set_config('app.organization_id', :organization, true)")
+
+# Bounds on what one statement, one wait for a lock and one forgotten transaction may take.
+_OPTIONS: Final = (
+    "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+    " -c timezone=UTC"
+)
+
+# A server that is gone without a word is given up after about this long, not after the quarter of
+# an hour that the kernel would take.
+_CONNECT_ARGS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": _OPTIONS,
+}
+
+Wake = Callable[[frozenset[str]], None]
+
+
+class Transaction:
+    """One open transaction. What runs in it sees one organization, or none.
+
+    Attributes:
+        organization_id: whose rows are visible; None in the system scope.
+    """
+
+    def __init__(self, connection: AsyncConnection, organization_id: uuid.UUID | None) -> None:
+        self._connection = connection
+        self.organization_id = organization_id
+        self._lanes: set[str] = set()
+
+    @property
+    def scope(self) -> uuid.UUID:
+        """The organization, where there must be one.
+
+        Raises:
+            RuntimeError: the transaction is in the system scope.
+        """
+        if self.organization_id is None:
+            msg = "this needs the transaction of an organization, not one of the system"
+            raise RuntimeError(msg)
+        return self.organization_id
+
+    async def execute(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | list[Any] | None = None
+    ) -> CursorResult[Any]:
+        """Run *statement*."""
+        result: CursorResult[Any] = await self._connection.execute(statement, parameters)
+        return result
+
+    async def switch_to(self, organization_id: uuid.UUID | None) -> None:
+        """Go on as *organization_id*; how a batch of jobs serves one organization after another."""
+        if organization_id == self.organization_id:
+            return
+        value = str(organization_id) if organization_id else ""
+        await self.execute(_SET_ORGANIZATION, {"organization": value})
+        self.organization_id = organization_id
+
+    def wake(self, lane: str) -> None:
+        """Tell the workers of *lane* after the commit; a rollback tells nobody."""
+        self._lanes.add(lane)
+
+    @property
+    def lanes_to_wake(self) -> frozenset[str]:
+        """The lanes in which this transaction has made work."""
+        return frozenset(self._lanes)
+
+
+class Database:
+    """A pool of connections as the application role.
+
+    Args:
+        url: from :func:`clientflow_core.persistence.server.parse_url`.
+        wake: called after each commit with the lanes that have new work; must not block.
+        pool_size: the most connections; a request that finds none free for 5 s fails.
+    """
+
+    def __init__(self, url: URL, *, wake: Wake | None = None, pool_size: int = 10) -> None:
+        self._wake = wake
+        self._engine = _create_engine(url, pool_size)
+
+    def wake_with(self, wake: Wake) -> None:
+        """Set who is told of new work."""
+        self._wake = wake
+
+    @asynccontextmanager
+    async def organization(self, organization_id: uuid.UUID) -> AsyncIterator[Transaction]:
+        """Open a transaction that sees the rows of one organization; commit at its end."""
+        async with self._transaction(organization_id) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for system tables and functions; it sees no organization's rows."""
+        async with self._transaction(None) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, organization_id: uuid.UUID | None) -> AsyncIterator[Transaction]:
+        scope = organization_id or _SYSTEM
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(**{_SCOPE: scope})
+            async with connection.begin():
+                transaction = Transaction(connection, organization_id)
+                yield transaction
+        if self._wake and transaction.lanes_to_wake:
+            self._wake(transaction.lanes_to_wake)
+
+    async def check(self) -> None:
+        """Make sure that the server and our role in it are as they must be.
+
+        Raises:
+            DatabaseUnfit: unreachable, too old, or a role that row-level security does not hold.
+        """
+        try:
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(**{_SCOPE: _SYSTEM})
+                await connection.run_sync(check_version)
+                await connection.run_sync(check_application_role)
+        except sa.exc.DBAPIError as error:
+            msg = f"no connection to the database in DATABASE_URL: {first_line(error)}"
+            raise DatabaseUnfit(msg) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _create_engine(url: URL, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        json_serializer=lambda value: json.dumps(value, separators=(",", ":")),
+        connect_args=_CONNECT_ARGS,
+    )
+    event.listen(engine.sync_engine, "begin", _enter_scope)
+    return engine
+
+
+def _enter_scope(connection: Connection) -> None:
+    scope = connection.get_execution_options().get(_SCOPE)
+    if scope is None:
+        msg = "a transaction began without a scope: use Database.organization or Database.system"
+        raise RuntimeError(msg)
+    if scope != _SYSTEM:
+        connection.execute(_SET_ORGANIZATION, {"organization": str(scope)})

@@ -1,0 +1,112 @@
+"""Group commit of inbound events: whatever has come in while one flush ran goes into the next.
+
+There is no timer: an event that comes alone is written at once.
+"""
+
+import asyncio
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from clientflow_core.domain.inbound_events import InboundEvent
+from clientflow_core.errors import BadPayload, Overloaded
+from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.repositories.inbound_events import store_inbound_events
+
+_MOST_IN_ONE_FLUSH: Final = 256
+_MOST_WAITING: Final = 4096
+_STORE_SECONDS: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+_Waiting = tuple[InboundEvent, asyncio.Future[None]]
+
+
+class Intake:
+    """Keeps inbound events, many in one transaction.
+
+    Args:
+        database: as the application role.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Waiting] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def store(self, event: InboundEvent) -> None:
+        """Keep *event* and the job that will handle it; both are durable when this returns.
+
+        Raises:
+            Overloaded: too many are waiting, or the database does not answer; nothing was kept
+                that anybody was told of, so the sender must come again.
+            BadPayload: PostgreSQL cannot hold what is in it.
+        """
+        if len(self._waiting) >= _MOST_WAITING:
+            msg = "too many webhooks are waiting to be stored"
+            raise Overloaded(msg)
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, kept))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush_all())
+        try:
+            async with asyncio.timeout(_STORE_SECONDS):
+                await kept
+        except TimeoutError as error:
+            msg = "the database did not answer in time"
+            raise Overloaded(msg) from error
+
+    async def close(self) -> None:
+        """Wait until everything that is waiting is stored."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher], timeout=_STORE_SECONDS)
+
+    async def _flush_all(self) -> None:
+        while self._waiting:
+            batch = self._waiting[:_MOST_IN_ONE_FLUSH]
+            del self._waiting[:_MOST_IN_ONE_FLUSH]
+            await self._flush(batch)
+
+    async def _flush(self, batch: list[_Waiting]) -> None:
+        """Store *batch*; where one row is bad, halve until it stands alone."""
+        try:
+            async with self._database.system() as transaction:
+                await store_inbound_events(transaction, [event for event, _ in batch])
+        except Exception as error:  # noqa: BLE001 - every request in the batch must be answered
+            await self._answer(batch, error)
+        else:
+            _settle(batch, None)
+
+    async def _answer(self, batch: list[_Waiting], error: Exception) -> None:
+        if not _is_fault_of_a_row(error):
+            log.warning("intake_failed", events=len(batch), error=type(error).__name__)
+            _settle(batch, Overloaded("the database does not take webhooks at the moment"))
+        elif len(batch) == 1:
+            log.warning("inbound_event_unstorable", error=type(error).__name__)
+            _settle(batch, BadPayload("the database cannot hold what is in this request"))
+        else:
+            middle = len(batch) // 2
+            await self._flush(batch[:middle])
+            await self._flush(batch[middle:])
+
+
+def _is_fault_of_a_row(error: Exception) -> bool:
+    """Tell whether a row would be refused again, whatever else is stored with it."""
+    if isinstance(error, sa.exc.DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        # A value too long for its index is a "program limit", class 54, and no data error.
+        return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError) or state[:2] == "54"
+    # Half a surrogate pair, as from headers that are not UTF-8, does not even leave for the server.
+    return isinstance(error, UnicodeEncodeError)
+
+
+def _settle(batch: list[_Waiting], error: Exception | None) -> None:
+    for _, kept in batch:
+        if kept.done():
+            continue
+        if error is None:
+            kept.set_result(None)
+        else:
+            # One each: raised in many tasks, a single one would gather the traces of all of them.
+            kept.set_exception(type(error)(str(error)))

@@ -1,0 +1,110 @@
+"""Conversations: one for each channel of ours and address of a client."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from clientflow_core.domain.contacts import ContactPoint
+from clientflow_core.domain.conversations import Conversation
+from clientflow_core.errors import NotFound
+from clientflow_core.ids import IdPrefix, new_id, to_public_id
+from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.tables import contact_points, contacts, conversations, messages
+
+_FIND_OR_ADD: Final = sa.text(
+    """
+    INSERT INTO conversations (organization_id, id, contact_id, channel_id, contact_point_id)
+    VALUES (:organization_id, :id, :contact_id, :channel_id, :contact_point_id)
+    ON CONFLICT (organization_id, channel_id, contact_point_id)
+        DO UPDATE SET last_message_at = conversations.last_message_at
+    RETURNING id
+    """
+)
+# Not now(), which is when the transaction began: one that began earlier and came later would put
+# the conversation back, and all those of a batch would have the same place.
+_TOUCH: Final = sa.text(
+    """
+    UPDATE conversations SET last_message_at = greatest(last_message_at, clock_timestamp())
+    WHERE id = :id
+    """
+)
+
+
+async def find_or_add_conversation(
+    transaction: Transaction, *, channel_id: uuid.UUID, point: ContactPoint
+) -> uuid.UUID:
+    """Give the conversation of a channel with an address; make it if there is none."""
+    values = {
+        "organization_id": transaction.scope,
+        "id": new_id(),
+        "contact_id": point.contact_id,
+        "channel_id": channel_id,
+        "contact_point_id": point.id,
+    }
+    found: uuid.UUID = (await transaction.execute(_FIND_OR_ADD, values)).scalar_one()
+    return found
+
+
+async def touch_conversation(transaction: Transaction, conversation_id: uuid.UUID) -> None:
+    """Put the conversation on top of the list: something was said in it."""
+    await transaction.execute(_TOUCH, {"id": conversation_id})
+
+
+async def read_conversation(transaction: Transaction, conversation_id: uuid.UUID) -> Conversation:
+    """Read one conversation.
+
+    Raises:
+        NotFound: this organization has none with this id.
+    """
+    statement = _listed().where(conversations.c.id == conversation_id)
+    row = (await transaction.execute(statement)).mappings().one_or_none()
+    if row is None:
+        msg = f"there is no conversation {to_public_id(IdPrefix.CONVERSATION, conversation_id)}"
+        raise NotFound(msg)
+    return Conversation(**row)
+
+
+async def list_conversations(
+    transaction: Transaction, *, after: uuid.UUID | None, most: int
+) -> Sequence[Conversation]:
+    """List conversations, that with the newest message first, from the one behind *after*.
+
+    Raises:
+        NotFound: this organization has no conversation *after*.
+    """
+    order = sa.tuple_(conversations.c.last_message_at, conversations.c.id)
+    statement = _listed().limit(most)
+    if after is not None:
+        last = await read_conversation(transaction, after)
+        statement = statement.where(order < sa.tuple_(last.last_message_at, last.id))
+    statement = statement.order_by(
+        conversations.c.last_message_at.desc(), conversations.c.id.desc()
+    )
+    rows = (await transaction.execute(statement)).mappings()
+    return [Conversation(**row) for row in rows]
+
+
+def _listed() -> sa.Select[tuple[object, ...]]:
+    newest = (
+        sa.select(messages.c.body)
+        .where(messages.c.conversation_id == conversations.c.id)
+        .order_by(messages.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            conversations.c.id,
+            conversations.c.contact_id,
+            contacts.c.name.label("contact_name"),
+            conversations.c.channel_id,
+            contact_points.c.value.label("address"),
+            conversations.c.last_message_at,
+            newest.label("last_body"),
+            conversations.c.created_at,
+        )
+        .join(contacts, contacts.c.id == conversations.c.contact_id)
+        .join(contact_points, contact_points.c.id == conversations.c.contact_point_id)
+    )

@@ -1,0 +1,129 @@
+"""Inbound events: reached by functions only, since they come before any organization is known."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+import sqlalchemy as sa
+
+from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
+from clientflow_core.domain.jobs import INBOUND
+from clientflow_core.errors import NotFound
+from clientflow_core.persistence.database import Transaction
+
+_STORE: Final = sa.text(
+    """
+    SELECT store_inbound_events(
+        cast(:ids AS uuid[]), cast(:plugins AS text[]), cast(:webhooks AS text[]),
+        cast(:accounts AS text[]), cast(:external_ids AS text[]), cast(:methods AS text[]),
+        cast(:urls AS text[]), cast(:headers AS jsonb[]), cast(:bodies AS bytea[]),
+        cast(:received_ats AS timestamptz[]))
+    """
+)
+_READ: Final = sa.text("SELECT * FROM read_inbound_event(:id)")
+_ROUTE: Final = sa.text(
+    """
+    SELECT organization_id, channel_id FROM route_inbound_event(
+        :id, :plugin, cast(:addresses AS text[]), cast(:attempt_id AS uuid))
+    """
+)
+_FINISH: Final = sa.text("SELECT finish_inbound_event(:id, :state, :reason)")
+_LIST: Final = sa.text("SELECT * FROM list_inbound_events(cast(:before AS uuid), :most)")
+
+
+@attrs.frozen
+class Route:
+    """Whose an event is, and which of their channels it came by."""
+
+    organization_id: uuid.UUID
+    channel_id: uuid.UUID
+
+
+async def store_inbound_events(transaction: Transaction, events: Sequence[InboundEvent]) -> int:
+    """Keep *events* and ask for their handling, in one statement.
+
+    Returns:
+        How many of them were new.
+    """
+    # In one order everywhere: two processes that were sent the same events wait for each other's
+    # rows, and in different orders would do so for ever.
+    events = sorted(events, key=lambda event: (event.plugin, event.account, event.external_id))
+    parameters = {
+        "ids": [event.id for event in events],
+        "plugins": [event.plugin for event in events],
+        "webhooks": [event.webhook for event in events],
+        "accounts": [event.account for event in events],
+        "external_ids": [event.external_id for event in events],
+        "methods": [event.method for event in events],
+        "urls": [event.url for event in events],
+        "headers": [json.dumps(dict(event.headers)) for event in events],
+        "bodies": [event.body for event in events],
+        "received_ats": [event.received_at for event in events],
+    }
+    result = await transaction.execute(_STORE, parameters)
+    transaction.wake(INBOUND)
+    return int(result.scalar_one())
+
+
+async def read_inbound_event(transaction: Transaction, event_id: uuid.UUID) -> InboundEvent:
+    """Read one event.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    row = (await transaction.execute(_READ, {"id": event_id})).mappings().one_or_none()
+    if row is None:
+        msg = f"there is no inbound event {event_id}"
+        raise NotFound(msg)
+    values = {name: row[name] for name in row if name not in ("handled_at", "state", "body")}
+    state = InboundEventState(row["state"])
+    return InboundEvent(**values, state=state, body=bytes(row["body"]))
+
+
+async def route_inbound_event(
+    transaction: Transaction,
+    event_id: uuid.UUID,
+    *,
+    plugin: str,
+    addresses: Sequence[str],
+    attempt_id: uuid.UUID | None = None,
+) -> Route | None:
+    """Find whose an event is and give it to them; None if it is nobody's.
+
+    Args:
+        transaction: of the system.
+        event_id: names the event.
+        plugin: where it came from; a channel of another one is never found.
+        addresses: of ours, at which it arrived; one that is a channel's decides.
+        attempt_id: else the channel of this attempt does.
+    """
+    parameters = {
+        "id": event_id,
+        "plugin": plugin,
+        "addresses": list(addresses),
+        "attempt_id": attempt_id,
+    }
+    row = (await transaction.execute(_ROUTE, parameters)).one_or_none()
+    return Route(row.organization_id, row.channel_id) if row else None
+
+
+async def finish_inbound_event(
+    transaction: Transaction,
+    event_id: uuid.UUID,
+    *,
+    state: InboundEventState,
+    reason: str | None = None,
+) -> None:
+    """Write down what became of an event."""
+    parameters = {"id": event_id, "state": state.value, "reason": reason}
+    await transaction.execute(_FINISH, parameters)
+
+
+async def list_inbound_events(
+    transaction: Transaction, *, before: uuid.UUID | None, most: int
+) -> Sequence[Mapping[str, Any]]:
+    """List events for an operator, newest first, without what is in them."""
+    rows = await transaction.execute(_LIST, {"before": before, "most": most})
+    return [dict(row) for row in rows.mappings()]

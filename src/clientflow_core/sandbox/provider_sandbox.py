@@ -1,0 +1,229 @@
+"""The class that every provider's sandbox extends."""
+
+import abc
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+from aiohttp import web
+
+from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.sandbox.control import (
+    FORM_TYPE,
+    ControlBody,
+    Handler,
+    answer_problems,
+    read_control_body,
+)
+from clientflow_core.sandbox.delivery import WebhookSender
+from clientflow_core.sandbox.faults import DOES_THE_WORK, Answer, CallFault, FaultSwitches
+
+# Longer than any client waits.
+_SILENCE_SECONDS: Final = 300.0
+
+
+class ProviderSandbox(abc.ABC):
+    """A stand-in for one provider's API; its state is in memory, and gone when the process ends.
+
+    ``ProviderSpec.sandbox`` names a subclass by a lazy path. The host makes one of each, with the
+    credentials that it got from :meth:`new_credentials` once and keeps, and serves them together
+    with :func:`clientflow_core.sandbox.build_sandbox_app`.
+
+    Args:
+        base_url: where this sandbox is mounted: ``{sandbox_url}/{name}``, without a slash at the
+            end.
+        host_url: where webhooks go: the host's ``CLIENTFLOW_PUBLIC_URL``, since that is the
+            address whose signature it checks. May be set again later.
+        credentials: what :meth:`new_credentials` gave, by the names of the environment.
+        clock: tells the time.
+
+    Attributes:
+        name: as ``ProviderSpec.name``.
+        title: for people.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        host_url: str,
+        credentials: Mapping[str, str],
+        clock: Clock | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.host_url = host_url.rstrip("/")
+        self.credentials = dict(credentials)
+        self.clock: Clock = clock or SystemClock()
+        self.faults = FaultSwitches()
+        self.sender = WebhookSender(clock=self.clock, faults=self.faults)
+        self.calls_seen = 0
+        self._let_go = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @abc.abstractmethod
+    def new_credentials(cls) -> dict[str, str]:
+        """Make the credentials of a new account, random, by the names of the environment."""
+
+    @abc.abstractmethod
+    def settings(self) -> dict[str, str]:
+        """Give the environment that makes the real plugin use this sandbox, credentials and all."""
+
+    @abc.abstractmethod
+    def api_routes(self) -> Iterable[web.RouteDef]:
+        """Give the provider's own API, its paths relative to :attr:`base_url`.
+
+        The fault switches are put before each of them.
+        """
+
+    @abc.abstractmethod
+    def error_answer(self, status: int) -> web.Response:
+        """Give the provider's own words for a 429, 500 or 503."""
+
+    @abc.abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Give what the sandbox has seen and holds, as JSON; never a credential."""
+
+    @abc.abstractmethod
+    async def inbound(self, body: ControlBody) -> dict[str, Any]:
+        """Let something happen at the provider that it tells us by a webhook.
+
+        Raises:
+            InvalidInput: *body* breaks a rule.
+        """
+
+    @abc.abstractmethod
+    def clear(self) -> None:
+        """Forget everything but the credentials."""
+
+    def control_routes(self) -> Iterable[web.RouteDef]:
+        """Give more of the control surface, below ``/_control/``; by default nothing."""
+        return ()
+
+    def panel(self) -> str:
+        """Give this sandbox's part of the console as HTML, escaped; by default nothing."""
+        return ""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give all that is served below :attr:`base_url`: the API and the control surface."""
+        api = [
+            web.RouteDef(route.method, route.path, self._with_faults(route.handler), route.kwargs)
+            for route in self.api_routes()
+        ]
+        control = [
+            web.get("/_control/state", self._get_state),
+            web.post("/_control/inbound", self._post_inbound),
+            web.post("/_control/faults", self._post_faults),
+            web.post("/_control/reset", self._post_reset),
+            *self.control_routes(),
+        ]
+        return api + [
+            web.RouteDef(route.method, route.path, answer_problems(route.handler), route.kwargs)
+            for route in control
+        ]
+
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let *work* run until it ends, or the sandbox does or is reset."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End what is held open on purpose, what runs in the background, and the connections."""
+        self._let_go.set()
+        await self.sender.close()
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _with_faults(self, handler: Any) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            self.calls_seen += 1
+            fault = self.faults.take_call()
+            if fault is None:
+                return await _call(handler, request)
+            accepted = await _call(handler, request) if fault.answer in DOES_THE_WORK else None
+            silent = fault.answer is Answer.TIMEOUT
+            await self._pause(_SILENCE_SECONDS if silent else fault.delay_seconds)
+            return self._spoil(request, fault, accepted)
+
+        return answer
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds:
+            try:
+                await asyncio.wait_for(self._let_go.wait(), seconds)
+            except TimeoutError:
+                return
+
+    def _spoil(
+        self, request: web.Request, fault: CallFault, accepted: web.StreamResponse | None
+    ) -> web.StreamResponse:
+        match fault.answer:
+            case None:
+                return web.Response() if accepted is None else accepted
+            case Answer.BAD_JSON:
+                status = HTTPStatus.OK if accepted is None else accepted.status
+                return web.Response(
+                    text='{"sid": "', status=status, content_type="application/json"
+                )
+            case Answer.HTML:
+                text = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+                status = HTTPStatus.BAD_GATEWAY
+                return web.Response(text=text, status=status, content_type="text/html")
+            case Answer.TIMEOUT | Answer.CUT_BEFORE | Answer.CUT_AFTER_ACCEPTANCE:
+                return _cut(request)
+            case Answer.RATE_LIMITED | Answer.INTERNAL_ERROR | Answer.UNAVAILABLE:
+                response = self.error_answer(int(fault.answer))
+                if fault.answer is not Answer.INTERNAL_ERROR:
+                    response.headers["Retry-After"] = str(fault.retry_after_seconds)
+                return response
+
+    async def _get_state(self, _: web.Request) -> web.StreamResponse:
+        held = {
+            "calls": self.calls_seen,
+            "deliveries": [delivery.state() for delivery in self.sender.deliveries],
+            "faults": self.faults.state(),
+        }
+        return web.json_response(self.state() | held)
+
+    async def _post_inbound(self, request: web.Request) -> web.StreamResponse:
+        outcome = await self.inbound(await read_control_body(request))
+        if request.content_type == FORM_TYPE:
+            # Relative, so that the console works under any prefix.
+            raise web.HTTPSeeOther("../../")
+        return web.json_response(outcome)
+
+    async def _post_faults(self, request: web.Request) -> web.StreamResponse:
+        self.faults.set(await read_control_body(request))
+        return web.json_response(self.faults.state())
+
+    async def _post_reset(self, _: web.Request) -> web.StreamResponse:
+        self._let_go.set()
+        self._let_go = asyncio.Event()
+        self.sender.give_up()
+        await self._end_tasks()
+        self.clear()
+        self.faults.reset()
+        self.sender.deliveries.clear()
+        self.calls_seen = 0
+        return web.json_response({"reset": True})
+
+
+async def _call(handler: Any, request: web.Request) -> web.StreamResponse:
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

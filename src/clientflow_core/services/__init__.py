@@ -1,0 +1,1 @@
+"""The use cases: one file each, named as what it does."""

@@ -1,0 +1,92 @@
+"""Way in, second half: what an event means, whose it is, and who does something about it."""
+
+from clientflow_core import failpoints
+from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
+from clientflow_core.domain.jobs import Job
+from clientflow_core.domain.messages import DeliveryReported, MessageReceived, ProviderEvent
+from clientflow_core.errors import BadPayload
+from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.inbound_events import (
+    finish_inbound_event,
+    read_inbound_event,
+    route_inbound_event,
+)
+from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.services.receive_message import receive_message
+from clientflow_core.services.record_delivery import record_delivery
+
+
+async def handle_inbound_event(
+    transaction: Transaction, job: Job, *, registry: ProviderRegistry
+) -> None:
+    """Do what the event of *job* asks for, once; an event that was handled is left alone.
+
+    One that cannot be read, or that concerns nobody here, is kept with the reason.
+    """
+    event = await read_inbound_event(transaction, job.id_arg("event_id"))
+    if event.state is InboundEventState.DONE:
+        return
+    failpoints.hit("handle_inbound_event.read")
+    state, reason = await _apply(transaction, event, registry)
+    await finish_inbound_event(transaction, event.id, state=state, reason=reason)
+    failpoints.hit("handle_inbound_event.applied")
+
+
+async def give_up_inbound_event(transaction: Transaction, job: Job, error: str) -> None:
+    """Mark the event of a job that has become a dead letter."""
+    await finish_inbound_event(
+        transaction, job.id_arg("event_id"), state=InboundEventState.FAILED, reason=error
+    )
+
+
+async def _apply(
+    transaction: Transaction, event: InboundEvent, registry: ProviderRegistry
+) -> tuple[InboundEventState, str | None]:
+    webhook = registry.webhooks.get(event.webhook)
+    if webhook is None:
+        return InboundEventState.FAILED, f"no enabled plugin has the webhook {event.webhook!r}"
+    request = WebhookRequest(
+        method=event.method,
+        url=event.url,
+        headers=event.headers,
+        body=event.body,
+        received_at=event.received_at,
+    )
+    try:
+        meant = webhook.spec.parse(request)
+    except BadPayload as error:
+        return InboundEventState.FAILED, str(error)
+    reasons = [await _apply_one(transaction, event, one) for one in meant]
+    if any(reason is None for reason in reasons):
+        return InboundEventState.DONE, None
+    return InboundEventState.IGNORED, "; ".join(filter(None, reasons)) or "it means nothing to us"
+
+
+async def _apply_one(
+    transaction: Transaction, event: InboundEvent, meant: ProviderEvent
+) -> str | None:
+    """Apply one of the things that *event* means; give the reason if it was ignored."""
+    route = await route_inbound_event(
+        transaction,
+        event.id,
+        plugin=event.plugin,
+        addresses=_ours(meant),
+        attempt_id=meant.attempt_id if isinstance(meant, DeliveryReported) else None,
+    )
+    if route is None:
+        return f"no channel of {event.plugin} has the address {' or '.join(_ours(meant))}"
+    await transaction.switch_to(route.organization_id)
+    match meant:
+        case MessageReceived():
+            await receive_message(transaction, meant, channel_id=route.channel_id)
+        case DeliveryReported():
+            if not await record_delivery(transaction, meant, channel_id=route.channel_id):
+                return f"no message of ours is {meant.provider_message_id}"
+    return None
+
+
+def _ours(meant: ProviderEvent) -> tuple[str, ...]:
+    """Give the addresses of ours that an event arrived at, or is about."""
+    ours = meant.recipient if isinstance(meant, MessageReceived) else meant.sender
+    return tuple(address for address in (ours, meant.group) if address)

@@ -1,0 +1,40 @@
+"""Way in, first half: verify, keep, acknowledge."""
+
+from clientflow_core import failpoints
+from clientflow_core.domain.inbound_events import InboundEvent
+from clientflow_core.ids import new_id
+from clientflow_core.persistence.intake import Intake
+from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.registry import BoundWebhook
+
+
+async def receive_webhook(
+    request: WebhookRequest, *, webhook: BoundWebhook, intake: Intake
+) -> None:
+    """Verify *request* and keep it, with the job that will handle it.
+
+    When this returns, both are durable and the provider may be told so. A repetition of a request
+    that is kept already changes nothing and is acknowledged again.
+
+    Raises:
+        SignatureRefused: the sender is not proven; nothing is kept.
+        BadPayload: nobody can read it; nothing is kept.
+        Overloaded: the database cannot take it now; the sender must come again.
+    """
+    verified = webhook.verify(request)
+    failpoints.hit("receive_webhook.verified")
+    kept = webhook.spec.keep_headers
+    event = InboundEvent(
+        id=new_id(),
+        plugin=webhook.plugin,
+        webhook=webhook.spec.name,
+        account=verified.account,
+        external_id=verified.external_id,
+        method=request.method,
+        url=request.url,
+        headers={name: value for name, value in request.headers.items() if name in kept},
+        body=request.body,
+        received_at=request.received_at,
+    )
+    await intake.store(event)
+    failpoints.hit("receive_webhook.stored")

@@ -1,0 +1,79 @@
+"""The host: webhooks come in, the API answers."""
+
+from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from clientflow_core.domain.roles import Role
+from clientflow_core.persistence.intake import Intake
+from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
+from clientflow_host.middleware.authentication import authenticate
+from clientflow_host.middleware.problems import answer_problems
+from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
+from clientflow_host.pages.welcome import WELCOME
+from clientflow_host.routes import contacts, conversations, health, messages
+from clientflow_host.routes.webhooks import INTAKE, webhook_operations
+from clientflow_host.serving import listening, wait_for_stop
+
+_API: Final = (*contacts.OPERATIONS, *conversations.OPERATIONS, *messages.OPERATIONS)
+_MOST_BODY_BYTES: Final = 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+def build_app(assembly: Assembly) -> web.Application:
+    """Give the application that serves *assembly*."""
+    app = web.Application(client_max_size=_MOST_BODY_BYTES)
+    answer_problems(app)
+    app[ASSEMBLY] = assembly
+    app[INTAKE] = Intake(assembly.database)
+    app.cleanup_ctx.append(_intake)
+    published = [
+        *health.OPERATIONS,
+        *webhook_operations(assembly.registry.webhooks.values()),
+        *_API,
+    ]
+    document = _document_operation(published)
+    add_operations(app, [*published, document, WELCOME], authenticate=authenticate)
+    return app
+
+
+async def serve(values: Mapping[str, str]) -> None:
+    """Run the host until the process is told to stop.
+
+    Raises:
+        SettingsError, PluginError, DatabaseUnfit: it cannot be put together as *values* ask.
+        PortTaken: something else listens at its port.
+    """
+    async with assemble(values) as assembly:
+        settings = assembly.settings
+        async with listening(build_app(assembly), host=settings.host, port=settings.port):
+            log.info("listening", host=settings.host, port=settings.port)
+            await wait_for_stop()
+
+
+async def _intake(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[INTAKE].close()
+
+
+def _document_operation(published: list[Operation]) -> Operation:
+    async def openapi_document(request: ApiRequest[None, None, None]) -> web.Response:
+        """Give this document."""
+        return web.json_response(document)
+
+    operation = Operation(
+        method="GET",
+        path="/api/openapi.json",
+        role=Role.PUBLIC,
+        handler=openapi_document,
+        tag="operation",
+        media_type="application/json",
+    )
+    document = build_document(
+        [*published, operation], title="ClientFlow", version=version("clientflow")
+    )
+    return operation

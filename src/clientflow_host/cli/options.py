@@ -1,0 +1,58 @@
+"""Options that many commands share, and what they lead to."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+from clientflow_core.errors import SettingProblem, SettingsError
+from clientflow_host.settings import (
+    STATE_DIR_ENV,
+    HostSettings,
+    default_state_folder,
+    load_host_settings,
+    read_values,
+)
+from clientflow_host.state import UpNote, read_up_note
+
+StateDir: TypeAlias = Annotated[
+    Path | None,
+    Parameter(help="The folder for state; also CLIENTFLOW_STATE_DIR.", show_default=False),
+]
+AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
+
+
+def read_all(state_dir: Path | None) -> dict[str, str]:
+    """Read every setting; *state_dir* from the command line wins over the environment's.
+
+    Raises:
+        SettingsError: a file of settings cannot be read.
+    """
+    values = read_values()
+    return values | {STATE_DIR_ENV: str(state_dir.absolute())} if state_dir else values
+
+
+def running_up(values: dict[str, str]) -> UpNote | None:
+    """Give what a running `up` has left in the state folder, if one runs there.
+
+    Raises:
+        StateFolderUnusable: its note cannot be read.
+    """
+    named = values.get(STATE_DIR_ENV)
+    return read_up_note(Path(named) if named else default_state_folder())
+
+
+def settings_with_database(values: dict[str, str]) -> HostSettings:
+    """Load the host's settings with a database in them: that which is set, or that of `up`.
+
+    Raises:
+        SettingsError: there is neither, or other settings are not usable.
+    """
+    note = None if values.get("DATABASE_URL") else running_up(values)
+    if note is not None:
+        values = values | {"DATABASE_URL": note.database_url}
+    settings = load_host_settings(values)
+    if settings.database_url is None:
+        hint = "or start `clientflow up` first, whose database is found by its state folder"
+        raise SettingsError([SettingProblem("DATABASE_URL", "is not set", hint)])
+    return settings

@@ -1,0 +1,108 @@
+"""Every error becomes one answer, RFC 9457, and every request has an id by which it is found."""
+
+import http
+import re
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy import exc
+
+from clientflow_core.errors import BadPayload, ClientFlowError, DatabaseUnfit, Overloaded
+from clientflow_core.ids import new_id
+from clientflow_host.openapi.problems import (
+    REQUEST_ID,
+    REQUEST_ID_HEADER,
+    internal_problem,
+    problem_of,
+    problem_of_http,
+    status_of,
+)
+
+_INCOMING_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BEGUN: Final = web.RequestKey("begun", web.StreamResponse)
+"""The response that has begun to be sent, after which no other can be."""
+
+log = structlog.get_logger(__name__)
+
+
+class _CallerGone(BadPayload):
+    """Nobody is there any more to be answered; no failure of ours."""
+
+
+def answer_problems(app: web.Application) -> None:
+    """Make *app* answer every error with a problem and name each request; comes first of all."""
+    app.middlewares.insert(0, problems_middleware)
+    app.on_response_prepare.append(send_request_id)
+
+
+@web.middleware
+async def problems_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, and make a problem of whatever *handler* raises.
+
+    A valid ``X-Request-Id`` is taken over, so that a caller finds its own requests in our log.
+    """
+    request_id = _request_id(request)
+    request[REQUEST_ID] = request_id
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < http.HTTPStatus.BAD_REQUEST or _BEGUN in request:
+                raise
+            return problem_of_http(error, request_id=request_id)
+        except Exception as error:  # noqa: BLE001 - nothing may reach the caller as it is
+            return _answer(error, request)
+
+
+async def send_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the id on *response*, also on a stream, just before its headers are sent."""
+    request[_BEGUN] = response
+    request_id = request.get(REQUEST_ID)
+    if request_id is not None:
+        response.headers[REQUEST_ID_HEADER] = request_id
+
+
+def _answer(error: Exception, request: web.Request) -> web.StreamResponse:
+    begun: web.StreamResponse | None = request.get(_BEGUN)
+    known = _to_known(error, request)
+    if begun is not None and isinstance(known, _CallerGone):
+        return begun
+    if known is None or status_of(known) == http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request_failed", exc_info=error, **_about(request))
+    elif status_of(known) > http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request_not_served", code=known.code, reason=str(known), **_about(request))
+    if begun is not None:
+        # The caller must not take the part that was sent for the whole: aiohttp cuts it off.
+        raise error
+    request_id = request[REQUEST_ID]
+    if known is None:
+        return internal_problem(request_id=request_id)
+    return problem_of(known, request_id=request_id)
+
+
+def _to_known(error: Exception, request: web.Request) -> ClientFlowError | None:
+    match error:
+        case ClientFlowError():
+            return error
+        case ConnectionError() if request.transport is None or request.transport.is_closing():
+            return _CallerGone("the caller has closed the connection")
+        case exc.TimeoutError():
+            return Overloaded("too much is asked of the database at once; come back soon")
+        case exc.OperationalError() | exc.InterfaceError():
+            return DatabaseUnfit(str(error.orig).partition("\n")[0])
+        case _:
+            return None
+
+
+def _about(request: web.Request) -> dict[str, str | None]:
+    resource = request.match_info.route.resource
+    # The template, since a path may hold what is personal.
+    route = resource.canonical if resource is not None else None
+    return {"method": request.method, "route": route, "request_id": request[REQUEST_ID]}
+
+
+def _request_id(request: web.Request) -> str:
+    incoming = request.headers.get(REQUEST_ID_HEADER, "")
+    return incoming if _INCOMING_ID.fullmatch(incoming) else new_id().hex

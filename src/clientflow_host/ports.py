@@ -1,0 +1,62 @@
+"""Which ports the processes of `up` get."""
+
+import socket
+
+import attrs
+
+from clientflow_host.serving import PortTaken
+from clientflow_host.settings import HostSettings
+
+
+@attrs.frozen(kw_only=True)
+class Ports:
+    """One for each process that listens."""
+
+    host: int
+    worker: int
+    sandbox: int
+
+
+def choose_ports(settings: HostSettings) -> Ports:
+    """Find a port for each process.
+
+    That of the host must be the one that was asked for, since people and providers know it (0 asks
+    for any); the others make way when theirs are taken.
+
+    Raises:
+        PortTaken: something else listens at the host's.
+    """
+    # Held together and let go at once, so that none is given out twice.
+    with (
+        _reserve(settings.host, settings.port) as host,
+        _reserve_or_any(settings.host, settings.worker_port) as worker,
+        _reserve_or_any(settings.host, settings.sandbox_port) as sandbox,
+    ):
+        return Ports(host=_number(host), worker=_number(worker), sandbox=_number(sandbox))
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    try:
+        # As aiohttp will: a port that a connection of before still occupies can be had.
+        return socket.create_server((host, port), family=_family(host), reuse_port=False)
+    except OSError as error:
+        msg = (
+            f"cannot listen at {host}:{port}: {error.strerror or error}; is something else running"
+            " there? Choose another port, such as --port 8180, or --port 0 for any"
+        )
+        raise PortTaken(msg) from error
+
+
+def _reserve_or_any(host: str, port: int) -> socket.socket:
+    try:
+        return _reserve(host, port)
+    except PortTaken:
+        return _reserve(host, 0)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _number(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])

@@ -1,0 +1,121 @@
+"""``/api/v1/contacts``: the clients of the business."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import attrs
+from aiohttp import web
+from msgspec import Meta
+
+from clientflow_core.domain.contacts import ContactPointKind
+from clientflow_core.domain.phone_numbers import to_e164
+from clientflow_core.domain.roles import Role
+from clientflow_core.errors import Conflict
+from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
+from clientflow_core.persistence.repositories.contacts import (
+    find_or_add_contact_point,
+    list_contacts,
+    read_contact,
+)
+from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.middleware.idempotency import answer_once
+from clientflow_host.openapi import ApiRequest, Operation, Page, Reply
+from clientflow_host.routes.views import ContactId, ContactView, Limit, id_or_none
+
+_PATH: Final = "/api/v1/contacts"
+
+
+@attrs.frozen(kw_only=True)
+class ContactPath:
+    """Names a contact."""
+
+    contact_id: str
+
+
+@attrs.frozen(kw_only=True)
+class ContactsQuery:
+    """Which page of the list of contacts."""
+
+    limit: Limit = 20
+    starting_after: ContactId | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NewContact:
+    """A contact to add."""
+
+    phone: Annotated[
+        str, Meta(min_length=3, max_length=40, description="in international form: +15550100100")
+    ]
+    name: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+async def list_all(request: ApiRequest[None, ContactsQuery, None]) -> Page[ContactView]:
+    """List contacts, the newest first."""
+    after = id_or_none(request.query.starting_after, IdPrefix.CONTACT)
+    limit = request.query.limit
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        found = await list_contacts(transaction, after=after, most=limit + 1)
+    shown = [ContactView.of(contact) for contact in found[:limit]]
+    return Page(data=shown, has_more=len(found) > limit, url=_PATH)
+
+
+async def add(
+    request: ApiRequest[None, None, NewContact],
+) -> Reply[ContactView] | web.Response:
+    """Add a contact with a telephone number."""
+    value = to_e164(request.body.phone)
+
+    async def work() -> ContactView:
+        point, is_new = await find_or_add_contact_point(
+            transaction, kind=ContactPointKind.PHONE, value=value, name=request.body.name
+        )
+        if not is_new:
+            existing = to_public_id(IdPrefix.CONTACT, point.contact_id)
+            msg = f"the contact {existing} has the number {value} already"
+            raise Conflict(msg)
+        return ContactView.of(await read_contact(transaction, point.contact_id))
+
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        return await answer_once(request, transaction, status=HTTPStatus.CREATED, work=work)
+
+
+async def read(request: ApiRequest[ContactPath, None, None]) -> ContactView:
+    """Read a contact."""
+    contact_id = from_public_id(IdPrefix.CONTACT, request.path.contact_id)
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        return ContactView.of(await read_contact(transaction, contact_id))
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path=_PATH,
+        role=Role.VIEWER,
+        handler=list_all,
+        tag="contacts",
+        operation_id="list_contacts",
+    ),
+    Operation(
+        method="POST",
+        path=_PATH,
+        role=Role.MEMBER,
+        handler=add,
+        tag="contacts",
+        operation_id="add_contact",
+        status=HTTPStatus.CREATED,
+        errors=(HTTPStatus.CONFLICT,),
+        idempotent=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{_PATH}/{{contact_id}}",
+        role=Role.VIEWER,
+        handler=read,
+        tag="contacts",
+        operation_id="read_contact",
+    ),
+)

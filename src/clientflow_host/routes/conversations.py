@@ -1,0 +1,152 @@
+"""``/api/v1/conversations``: threads, what was said in them, and the next thing to say."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import attrs
+from aiohttp import web
+from msgspec import Meta
+
+from clientflow_core.domain.roles import Role
+from clientflow_core.ids import IdPrefix, from_public_id
+from clientflow_core.persistence.repositories.conversations import (
+    list_conversations,
+    read_conversation,
+)
+from clientflow_core.persistence.repositories.messages import list_messages
+from clientflow_core.services.send_message import send_message
+from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.middleware.idempotency import answer_once
+from clientflow_host.openapi import ApiRequest, Operation, Page, Reply
+from clientflow_host.routes.views import (
+    ConversationId,
+    ConversationView,
+    Limit,
+    MessageId,
+    MessageView,
+    id_or_none,
+)
+
+_PATH: Final = "/api/v1/conversations"
+
+
+@attrs.frozen(kw_only=True)
+class ConversationPath:
+    """Names a conversation."""
+
+    conversation_id: str
+
+
+@attrs.frozen(kw_only=True)
+class ConversationsQuery:
+    """Which page of the list of conversations."""
+
+    limit: Limit = 20
+    starting_after: ConversationId | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MessagesQuery:
+    """Which page of a conversation's messages."""
+
+    limit: Limit = 20
+    starting_after: MessageId | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NewMessage:
+    """A text to send; not of blanks alone."""
+
+    body: Annotated[str, Meta(min_length=1, max_length=1600, pattern=r"\S")]
+
+
+async def list_all(
+    request: ApiRequest[None, ConversationsQuery, None],
+) -> Page[ConversationView]:
+    """List conversations, that with the newest message first."""
+    after = id_or_none(request.query.starting_after, IdPrefix.CONVERSATION)
+    limit = request.query.limit
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        found = await list_conversations(transaction, after=after, most=limit + 1)
+    shown = [ConversationView.of(conversation) for conversation in found[:limit]]
+    return Page(data=shown, has_more=len(found) > limit, url=_PATH)
+
+
+async def read(request: ApiRequest[ConversationPath, None, None]) -> ConversationView:
+    """Read a conversation."""
+    conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        return ConversationView.of(await read_conversation(transaction, conversation_id))
+
+
+async def list_said(
+    request: ApiRequest[ConversationPath, MessagesQuery, None],
+) -> Page[MessageView]:
+    """List the messages of a conversation, the newest first."""
+    conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
+    after = id_or_none(request.query.starting_after, IdPrefix.MESSAGE)
+    limit = request.query.limit
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        await read_conversation(transaction, conversation_id)
+        found = await list_messages(transaction, conversation_id, after=after, most=limit + 1)
+    shown = [MessageView.of(message) for message in found[:limit]]
+    url = f"{_PATH}/{request.path.conversation_id}/messages"
+    return Page(data=shown, has_more=len(found) > limit, url=url)
+
+
+async def answer(
+    request: ApiRequest[ConversationPath, None, NewMessage],
+) -> Reply[MessageView] | web.Response:
+    """Send a text in a conversation; it is on its way when this answers, and not yet there."""
+    conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
+
+    async def work() -> MessageView:
+        message = await send_message(transaction, conversation_id, body=request.body.body)
+        return MessageView.of(message)
+
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        return await answer_once(request, transaction, status=HTTPStatus.ACCEPTED, work=work)
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path=_PATH,
+        role=Role.VIEWER,
+        handler=list_all,
+        tag="conversations",
+        operation_id="list_conversations",
+        errors=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="GET",
+        path=f"{_PATH}/{{conversation_id}}",
+        role=Role.VIEWER,
+        handler=read,
+        tag="conversations",
+        operation_id="read_conversation",
+    ),
+    Operation(
+        method="GET",
+        path=f"{_PATH}/{{conversation_id}}/messages",
+        role=Role.VIEWER,
+        handler=list_said,
+        tag="conversations",
+        operation_id="list_messages",
+    ),
+    Operation(
+        method="POST",
+        path=f"{_PATH}/{{conversation_id}}/messages",
+        role=Role.MEMBER,
+        handler=answer,
+        tag="conversations",
+        operation_id="send_message",
+        status=HTTPStatus.ACCEPTED,
+        errors=(HTTPStatus.CONFLICT,),
+        idempotent=True,
+    ),
+)

@@ -1,0 +1,165 @@
+"""What the API shows of the domain, and what it takes: the published types."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
+
+import attrs
+from msgspec import Meta
+
+from clientflow_core.domain.contacts import Contact, ContactPoint, ContactPointKind
+from clientflow_core.domain.conversations import Conversation
+from clientflow_core.domain.messages import (
+    AttemptState,
+    Direction,
+    Message,
+    MessageAttempt,
+    MessageStatus,
+)
+from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_host.openapi import Timestamp
+
+ContactId: TypeAlias = Annotated[str, Meta(pattern="^con_[0-9a-f]{32}$")]
+ConversationId: TypeAlias = Annotated[str, Meta(pattern="^cnv_[0-9a-f]{32}$")]
+MessageId: TypeAlias = Annotated[str, Meta(pattern="^msg_[0-9a-f]{32}$")]
+Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
+
+
+@attrs.frozen(kw_only=True)
+class ContactPointView:
+    """An address of a contact; a telephone number in E.164."""
+
+    id: str
+    kind: ContactPointKind
+    value: str
+
+    @classmethod
+    def of(cls, point: ContactPoint) -> "ContactPointView":
+        """Show *point*."""
+        return cls(
+            id=to_public_id(IdPrefix.CONTACT_POINT, point.id), kind=point.kind, value=point.value
+        )
+
+
+@attrs.frozen(kw_only=True)
+class ContactView:
+    """A client of the business."""
+
+    id: ContactId
+    name: str | None
+    points: list[ContactPointView]
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, contact: Contact) -> "ContactView":
+        """Show *contact*."""
+        return cls(
+            id=to_public_id(IdPrefix.CONTACT, contact.id),
+            name=contact.name,
+            points=[ContactPointView.of(point) for point in contact.points],
+            created_at=contact.created_at,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class ConversationView:
+    """The thread of one channel with one address of a contact."""
+
+    id: ConversationId
+    contact_id: ContactId
+    contact_name: str | None
+    channel_id: str
+    address: str
+    last_message_at: Timestamp
+    last_body: str | None
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> "ConversationView":
+        """Show *conversation*."""
+        return cls(
+            id=to_public_id(IdPrefix.CONVERSATION, conversation.id),
+            contact_id=to_public_id(IdPrefix.CONTACT, conversation.contact_id),
+            contact_name=conversation.contact_name,
+            channel_id=to_public_id(IdPrefix.CHANNEL, conversation.channel_id),
+            address=conversation.address,
+            last_message_at=conversation.last_message_at,
+            last_body=conversation.last_body,
+            created_at=conversation.created_at,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class MessageView:
+    """A message, in or out."""
+
+    id: MessageId
+    conversation_id: ConversationId
+    direction: Direction
+    body: str
+    media_urls: list[str]
+    status: MessageStatus
+    provider_message_id: str | None
+    error_code: str | None
+    error_detail: str | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageView":
+        """Show *message*."""
+        return cls(**_shown(message))
+
+
+@attrs.frozen(kw_only=True)
+class AttemptView:
+    """One try to hand a message to its provider."""
+
+    number: int
+    state: AttemptState
+    provider_message_id: str | None
+    started_at: Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class MessageWithAttempts(MessageView):
+    """A message with its attempts, the first first; one that came in has none."""
+
+    attempts: list[AttemptView]
+
+    @classmethod
+    def with_attempts(
+        cls, message: Message, attempts: Sequence[MessageAttempt]
+    ) -> "MessageWithAttempts":
+        """Show *message* and how it was sent."""
+        shown = [
+            AttemptView(
+                number=attempt.number,
+                state=attempt.state,
+                provider_message_id=attempt.provider_message_id,
+                started_at=attempt.started_at,
+            )
+            for attempt in attempts
+        ]
+        return cls(**_shown(message), attempts=shown)
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    return {
+        "id": to_public_id(IdPrefix.MESSAGE, message.id),
+        "conversation_id": to_public_id(IdPrefix.CONVERSATION, message.conversation_id),
+        "direction": message.direction,
+        "body": message.body,
+        "media_urls": list(message.media_urls),
+        "status": message.status,
+        "provider_message_id": message.provider_message_id,
+        "error_code": message.error_code,
+        "error_detail": message.error_detail,
+        "created_at": message.created_at,
+        "updated_at": message.updated_at,
+    }
+
+
+def id_or_none(text: str | None, prefix: IdPrefix) -> uuid.UUID | None:
+    """Read a cursor, if there is one; its form is checked by the schema."""
+    return uuid.UUID(hex=text.removeprefix(f"{prefix}_")) if text else None

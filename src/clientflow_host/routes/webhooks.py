@@ -1,0 +1,96 @@
+"""``/webhooks/...``: where providers call us. One operation for each webhook of each plugin."""
+
+import asyncio
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from clientflow_core.domain.roles import Role
+from clientflow_core.errors import BadPayload, Overloaded, SignatureRefused
+from clientflow_core.persistence.intake import Intake
+from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.registry import BoundWebhook
+from clientflow_core.services.receive_webhook import receive_webhook
+from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.metrics import WEBHOOKS
+from clientflow_host.openapi import ApiRequest, HttpProblem, Operation, read_bytes
+
+INTAKE: Final = web.AppKey("intake", Intake)
+_BODY_SECONDS: Final = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+def webhook_operations(webhooks: Iterable[BoundWebhook]) -> list[Operation]:
+    """Give the operation at which each of *webhooks* arrives."""
+    return [_operation(webhook) for webhook in webhooks]
+
+
+def _operation(webhook: BoundWebhook) -> Operation:
+    async def receive(request: ApiRequest[None, None, None]) -> web.Response:
+        outcome = "failed"
+        try:
+            await _receive(request.raw, webhook)
+            outcome = "kept"
+        except SignatureRefused as error:
+            outcome = "refused"
+            log.warning("webhook_refused", webhook=webhook.spec.name, reason=str(error))
+            raise
+        except BadPayload as error:
+            outcome = "unreadable"
+            log.warning("webhook_unreadable", webhook=webhook.spec.name, reason=str(error))
+            raise
+        except web.HTTPRequestEntityTooLarge:
+            outcome = "too_large"
+            raise
+        except Overloaded:
+            outcome = "shed"
+            raise
+        finally:
+            WEBHOOKS.labels(webhook.spec.name, outcome).inc()
+        return web.Response(text=webhook.spec.reply_body, content_type=webhook.spec.reply_type)
+
+    return Operation(
+        method="POST",
+        path=webhook.spec.path,
+        role=Role.PUBLIC,
+        handler=receive,
+        tag="webhooks",
+        summary=f"Called by {webhook.plugin}, which signs what it sends",
+        operation_id=f"receive_{webhook.spec.name.replace('-', '_')}",
+        errors=(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.FORBIDDEN,
+            HTTPStatus.REQUEST_TIMEOUT,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+        media_type=webhook.spec.reply_type,
+        foreign=True,
+    )
+
+
+async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
+    assembly = request.app[ASSEMBLY]
+    received = WebhookRequest(
+        method=request.method,
+        # As it came, never as the caller says that we are called: the Host header is theirs.
+        url=assembly.settings.public_url.rstrip("/") + request.raw_path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await _read_body(request, most=webhook.spec.max_body_bytes),
+        received_at=assembly.clock.now(),
+    )
+    await receive_webhook(received, webhook=webhook, intake=request.app[INTAKE])
+
+
+async def _read_body(request: web.Request, *, most: int) -> bytes:
+    """Read at most *most* bytes, by now unpacked, within a deadline."""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await read_bytes(request, max_bytes=most)
+    except TimeoutError as error:
+        detail = f"the body did not arrive within {_BODY_SECONDS:.0f} seconds"
+        raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail) from error

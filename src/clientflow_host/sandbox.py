@@ -1,0 +1,113 @@
+"""The stand-ins of the providers, in a process of their own."""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from clientflow_core.errors import PluginError
+from clientflow_core.providers.spec import AnySpec
+from clientflow_core.registry.discovery import Plugin, discover_plugins
+from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
+from clientflow_host.serving import listening, wait_for_stop
+from clientflow_host.settings import HostSettings
+from clientflow_host.state import StateFolder
+
+_CREDENTIALS: Final = "sandbox.json"
+
+log = structlog.get_logger(__name__)
+
+
+def sandboxed_specs(plugins: Iterable[Plugin]) -> list[AnySpec]:
+    """Give the providers of *plugins* for which there is a stand-in."""
+    return [spec for plugin in plugins for spec in plugin.specs if spec.sandbox]
+
+
+def build_sandboxes(
+    specs: Sequence[AnySpec], folder: StateFolder, *, sandbox_url: str, host_url: str
+) -> list[ProviderSandbox]:
+    """Make the stand-in of each of *specs*, with credentials that are made once and kept.
+
+    Args:
+        specs: each with a sandbox.
+        folder: keeps the credentials.
+        sandbox_url: where the stand-ins will be served, without a slash at the end.
+        host_url: where they send their webhooks.
+
+    Raises:
+        PluginError: a plugin's sandbox cannot be imported.
+    """
+    kept = folder.read_json(_CREDENTIALS) or {}
+    made: list[ProviderSandbox] = []
+    for spec in specs:
+        sandbox_class = _load(spec)
+        credentials = kept.setdefault(spec.name, sandbox_class.new_credentials())
+        made.append(
+            sandbox_class(
+                base_url=f"{sandbox_url}/{spec.name}", host_url=host_url, credentials=credentials
+            )
+        )
+    folder.write_json(_CREDENTIALS, kept)
+    return made
+
+
+def sandbox_settings(sandboxes: Iterable[ProviderSandbox]) -> dict[str, str]:
+    """Give the environment that makes the real plugins use *sandboxes*."""
+    return {env: value for box in sandboxes for env, value in box.settings().items()}
+
+
+async def run_sandbox(
+    settings: HostSettings, *, names: Sequence[str], announce: Callable[[dict[str, str]], None]
+) -> None:
+    """Serve stand-ins until the process is told to stop.
+
+    Args:
+        settings: say where to listen, and where webhooks go.
+        names: of the providers; empty for all that have a stand-in.
+        announce: is told the settings that lead to them.
+
+    Raises:
+        PluginError: a provider has no stand-in, or it cannot be imported.
+        PortTaken: something else listens at the port.
+    """
+    boxes = build_sandboxes(
+        _choose(sandboxed_specs(discover_plugins()), names),
+        StateFolder.open(settings.state_folder),
+        sandbox_url=local_url(settings.host, settings.sandbox_port),
+        host_url=settings.public_url,
+    )
+    app = build_sandbox_app(boxes)
+    async with listening(app, host=settings.host, port=settings.sandbox_port):
+        announce(sandbox_settings(boxes))
+        log.info("listening", host=settings.host, port=settings.sandbox_port)
+        await wait_for_stop()
+
+
+def _choose(specs: Sequence[AnySpec], names: Sequence[str]) -> Sequence[AnySpec]:
+    known = {spec.name: spec for spec in specs}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        msg = f"there is no sandbox of {', '.join(unknown)}; there is: {', '.join(known) or 'none'}"
+        raise PluginError(msg)
+    return [known[name] for name in names] if names else specs
+
+
+def local_url(host: str, port: int) -> str:
+    """Give the address by which this machine reaches what listens at *host* and *port*."""
+    everywhere: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+    name = everywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}"
+
+
+def _load(spec: AnySpec) -> type[ProviderSandbox]:
+    module, _, name = (spec.sandbox or "").partition(":")
+    try:
+        loaded = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        msg = f"the sandbox of {spec.name}, {spec.sandbox}, cannot be imported: {error}"
+        raise PluginError(msg) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, ProviderSandbox)):
+        msg = f"the sandbox of {spec.name}, {spec.sandbox}, is no ProviderSandbox"
+        raise PluginError(msg)
+    return loaded

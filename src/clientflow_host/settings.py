@@ -1,0 +1,149 @@
+"""What an operator sets for the host and the worker, and where settings come from."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from clientflow_core.errors import SettingProblem
+from clientflow_core.secret import Secret
+from clientflow_core.settings import load_settings, read_sources, setting
+
+STATE_DIR_ENV: Final = "CLIENTFLOW_STATE_DIR"
+SECRETS_DIR_ENV: Final = "CLIENTFLOW_SECRETS_DIR"
+_URL: Final = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+
+
+@attrs.frozen(kw_only=True)
+class HostSettings:
+    """Settings of the service itself; those of providers belong to their plugins."""
+
+    database_url: Secret | None = setting(
+        env="DATABASE_URL",
+        help="PostgreSQL 15 or newer, as the application role, which owns nothing",
+        default=None,
+        example="postgresql://clientflow_app:password@db.example.com/clientflow",
+    )
+    owner_database_url: Secret | None = setting(
+        env="CLIENTFLOW_OWNER_DATABASE_URL",
+        help="the same database as the role that owns the tables; read by migrate only",
+        default=None,
+        example="postgresql://clientflow_owner:password@db.example.com/clientflow",
+    )
+    direct_database_url: Secret | None = setting(
+        env="CLIENTFLOW_DIRECT_DATABASE_URL",
+        help="the same database past a transaction pooler, if DATABASE_URL leads through one",
+        default=None,
+        example="postgresql://clientflow_app:password@db.example.com:5432/clientflow",
+    )
+    database_pool_size: int = setting(
+        env="CLIENTFLOW_DATABASE_POOL_SIZE",
+        help="the most database connections of one process",
+        default=10,
+        pattern="[1-9][0-9]{0,2}",
+        example="10",
+    )
+    public_url: str = setting(
+        env="CLIENTFLOW_PUBLIC_URL",
+        help="where the world reaches the host; providers sign the webhooks they send there",
+        default="http://127.0.0.1:8080",
+        pattern=_URL,
+        example="https://clientflow.example.com",
+    )
+    host: str = setting(
+        env="CLIENTFLOW_HOST",
+        help="the address that the processes listen at",
+        default="127.0.0.1",
+        example="0.0.0.0",  # noqa: S104 - what a container needs
+    )
+    port: int = setting(
+        env="CLIENTFLOW_PORT",
+        help="the port of the host",
+        default=8080,
+        pattern="[0-9]{1,5}",
+        example="8080",
+    )
+    worker_port: int = setting(
+        env="CLIENTFLOW_WORKER_PORT",
+        help="the port at which the worker answers /health and /ready",
+        default=8081,
+        pattern="[0-9]{1,5}",
+        example="8081",
+    )
+    sandbox_port: int = setting(
+        env="CLIENTFLOW_SANDBOX_PORT",
+        help="the port of the providers' stand-ins",
+        default=8090,
+        pattern="[0-9]{1,5}",
+        example="8090",
+    )
+    plugins: tuple[str, ...] | None = setting(
+        env="CLIENTFLOW_PLUGINS",
+        help="the plugins to enable; without it, those whose settings are complete",
+        default=None,
+        example="twilio",
+    )
+    state_dir: Path | None = setting(
+        env=STATE_DIR_ENV,
+        help="the folder of the embedded database and of what `up` leaves for other commands",
+        default=None,
+        example="/var/lib/clientflow",
+    )
+    postgres_folder: Path | None = setting(
+        env="CLIENTFLOW_POSTGRES_FOLDER",
+        help="the programs of the PostgreSQL to embed, where DATABASE_URL is not set",
+        default=None,
+        example="/usr/lib/postgresql/18/bin",
+    )
+    log_level: str = setting(
+        env="CLIENTFLOW_LOG_LEVEL",
+        help="the least severe log lines that are written",
+        default="info",
+        pattern="debug|info|warning|error",
+        example="info",
+    )
+
+    def check(self) -> Iterable[SettingProblem]:
+        """Give a problem for each port that is none."""
+        ports = {
+            "CLIENTFLOW_PORT": self.port,
+            "CLIENTFLOW_WORKER_PORT": self.worker_port,
+            "CLIENTFLOW_SANDBOX_PORT": self.sandbox_port,
+        }
+        for env, port in ports.items():
+            if port > 65_535:  # noqa: PLR2004 - the highest port
+                yield SettingProblem(env, "is not a port: 0 to 65535")
+
+    @property
+    def state_folder(self) -> Path:
+        """The state folder, by default where this system keeps such things."""
+        return self.state_dir or default_state_folder()
+
+
+def read_values() -> dict[str, str]:
+    """Read every setting: the environment, then ``.env``, then a folder of secrets.
+
+    Raises:
+        SettingsError: a file of theirs cannot be read.
+    """
+    folder = Path(os.environ.get(SECRETS_DIR_ENV) or "/run/secrets")
+    return read_sources(os.environ, dotenv=Path(".env"), secrets_folder=folder)
+
+
+def load_host_settings(values: dict[str, str]) -> HostSettings:
+    """Build the host's settings alone.
+
+    Raises:
+        SettingsError: with every problem in them.
+    """
+    return load_settings(HostSettings, values)
+
+
+def default_state_folder() -> Path:
+    """Give the folder for state: as root that of the system, else the user's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/clientflow")
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "clientflow"

@@ -1,0 +1,84 @@
+"""The worker: runs the jobs, hears the wake-ups, and answers for itself on a port of its own."""
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from clientflow_core.domain.jobs import INBOUND, OUTBOUND
+from clientflow_core.jobs.handlers import DatabaseJob, Handler, ProviderJob
+from clientflow_core.jobs.liveness import Liveness
+from clientflow_core.jobs.runner import JobRunner
+from clientflow_core.jobs.worker import JobWorker
+from clientflow_core.persistence.server import connection_string
+from clientflow_core.services.deliver_message import deliver_message, give_up_message
+from clientflow_core.services.handle_inbound_event import (
+    give_up_inbound_event,
+    handle_inbound_event,
+)
+from clientflow_core.services.send_message import DELIVER_MESSAGE
+from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
+from clientflow_host.middleware.authentication import authenticate
+from clientflow_host.middleware.problems import answer_problems
+from clientflow_host.openapi import add_operations
+from clientflow_host.routes import health
+from clientflow_host.serving import listening, wait_for_stop
+
+# How many jobs of a lane run at once; those that wait for a provider hold no connection.
+_LANES: Final = {INBOUND: 100, OUTBOUND: 50}
+_GRACE_SECONDS: Final = 8.0
+
+log = structlog.get_logger(__name__)
+
+
+def job_handlers(assembly: Assembly) -> dict[str, Handler]:
+    """Give who does which kind of job."""
+    registry = assembly.registry
+    return {
+        "handle_inbound_event": DatabaseJob(
+            handle=functools.partial(handle_inbound_event, registry=registry),
+            on_dead=give_up_inbound_event,
+        ),
+        DELIVER_MESSAGE: ProviderJob(
+            handle=functools.partial(deliver_message, registry=registry, clock=assembly.clock),
+            on_dead=give_up_message,
+        ),
+    }
+
+
+@contextlib.asynccontextmanager
+async def working(assembly: Assembly) -> AsyncIterator[None]:
+    """Run jobs for as long as the block does; then finish what runs, and give back the rest."""
+    runner = JobRunner(
+        assembly.database,
+        Liveness(connection_string(assembly.direct_url)),
+        handlers=job_handlers(assembly),
+        lanes=_LANES,
+    )
+    worker = JobWorker(runner, assembly.queue)
+    await worker.start()
+    try:
+        yield
+    finally:
+        await worker.stop(grace_seconds=_GRACE_SECONDS)
+
+
+async def work(values: Mapping[str, str]) -> None:
+    """Run the worker until the process is told to stop.
+
+    Raises:
+        SettingsError, PluginError, DatabaseUnfit: it cannot be put together as *values* ask.
+        PortTaken: something else listens at its port.
+    """
+    async with assemble(values) as assembly:
+        settings = assembly.settings
+        app = web.Application()
+        answer_problems(app)
+        app[ASSEMBLY] = assembly
+        add_operations(app, health.OPERATIONS, authenticate=authenticate)
+        async with working(assembly), listening(app, host=settings.host, port=settings.worker_port):
+            log.info("listening", host=settings.host, port=settings.worker_port)
+            await wait_for_stop()

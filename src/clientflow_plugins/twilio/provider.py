@@ -1,0 +1,165 @@
+"""The channel itself, on Twilio's SDK.
+
+Create and list a Message: https://www.twilio.com/docs/messaging/api/message-resource.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+from twilio.rest import Client  # type: ignore[import-untyped]
+from typing_extensions import override
+
+from clientflow_core.domain.messages import OutboundMessage, Receipt
+from clientflow_core.errors import AuthFailed, ProviderRefused
+from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
+from clientflow_core.providers.spec import ProviderContext
+from clientflow_plugins.twilio.errors import map_error
+from clientflow_plugins.twilio.http_client import TOTAL_SECONDS, SharedSessionClient
+from clientflow_plugins.twilio.settings import TwilioSettings
+from clientflow_plugins.twilio.webhooks import STATUS, to_message_status
+
+# Our clock and Twilio's may differ, and date_created has whole seconds.
+_CLOCK_SKEW: Final = dt.timedelta(minutes=5)
+_MOST_CANDIDATES: Final = 100
+# What a trial account puts before every text:
+# https://www.twilio.com/docs/usage/tutorials/how-to-use-your-free-trial-account
+_TRIAL_PREFIX: Final = "Sent from your Twilio trial account - "
+
+
+class TwilioChannel(ChannelProvider, SupportsMessageLookup):
+    """Sends texts through one Twilio account, and finds them again.
+
+    Args:
+        context: lends the HTTP session; without its ``public_url`` no delivery reports are asked
+            for.
+        settings: the account.
+        total_seconds: the deadline of one call.
+    """
+
+    def __init__(
+        self,
+        context: ProviderContext,
+        settings: TwilioSettings,
+        *,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._public_url = context.public_url.rstrip("/") if context.public_url else None
+        self._client = Client(
+            settings.account_sid,
+            settings.auth_token.reveal(),
+            http_client=SharedSessionClient(
+                context.http,
+                clock=context.clock,
+                base_url=settings.api_base_url,
+                total_seconds=total_seconds,
+            ),
+            # Not empty, or the SDK reads the process's environment: TWILIO_EDGE and TWILIO_REGION
+            # would move the host unseen.
+            environment={"": ""},
+        )
+
+    @override
+    async def verify(self) -> str:
+        """Fetch the account and give its name.
+
+        Raises:
+            AuthFailed: the credentials do not fit, or the account is suspended or closed.
+            ProviderUnavailable: Twilio did not answer.
+        """
+        try:
+            account = await self._client.api.v2010.accounts(self._client.account_sid).fetch_async()
+        except Exception as error:
+            mapped = map_error(error, is_create=False)
+            if isinstance(mapped, ProviderRefused):
+                mapped = AuthFailed(str(mapped), provider_code=mapped.provider_code)
+            raise mapped from error
+        if account.status != "active":
+            msg = f"the Twilio account is {account.status}; open console.twilio.com to see why"
+            raise AuthFailed(msg)
+        return str(account.friendly_name)
+
+    @override
+    async def send(self, message: OutboundMessage) -> Receipt:
+        """Create the message at Twilio, once.
+
+        Its sender is used as it is; a messaging service that is set goes with it, and Twilio then
+        refuses a sender outside the service's pool.
+
+        Raises:
+            AuthFailed, RejectedInput, ProviderRefused: refused for good; code 21610 is a client
+                who has unsubscribed.
+            RateLimited, ProviderUnavailable: surely not taken.
+            OutcomeUnknown: no answer, an answer of 5xx, or one that nobody can read.
+        """
+        try:
+            created = await self._client.messages.create_async(
+                to=message.recipient, body=message.body, **self._origin(message)
+            )
+            return _receipt(created)
+        except Exception as error:
+            raise map_error(error, is_create=True) from error
+
+    @override
+    async def find_messages(self, query: MessageQuery) -> Sequence[Receipt]:
+        """List our texts to the same client, with the same words, since shortly before the call.
+
+        The list is not narrowed by Twilio's ``DateSent``: that is null while a text is queued.
+
+        Raises:
+            AuthFailed: the credentials do not fit any more.
+            ProviderUnavailable: Twilio did not answer; nothing is known yet.
+        """
+        message = query.message
+        sender = None if _is_service(message.sender) else message.sender
+        wanted = {"to": message.recipient} | ({"from_": sender} if sender else {})
+        try:
+            listed = await self._client.messages.list_async(**wanted, limit=_MOST_CANDIDATES)
+            since = query.attempted_at - _CLOCK_SKEW
+            # Newest first, in whole seconds: turned round, so that equal dates stay in order.
+            found = [item for item in reversed(listed) if _may_be(item, message.body, since)]
+            return [_receipt(item) for item in sorted(found, key=_created_at)]
+        except Exception as error:
+            raise map_error(error, is_create=False) from error
+
+    def _origin(self, message: OutboundMessage) -> dict[str, str]:
+        origin: dict[str, str] = {}
+        if self._settings.messaging_service_sid:
+            origin["messaging_service_sid"] = self._settings.messaging_service_sid
+        if _is_service(message.sender):
+            origin["messaging_service_sid"] = message.sender
+        else:
+            origin["from_"] = message.sender
+        if self._public_url:
+            url = f"{self._public_url}{STATUS.path}?attempt={message.attempt_id}"
+            origin["status_callback"] = url
+        return origin
+
+
+def _is_service(sender: str) -> bool:
+    return sender.startswith("MG")
+
+
+def _may_be(item: Any, body: str, since: dt.datetime) -> bool:
+    is_ours = str(item.direction).startswith("outbound")
+    is_same = (item.body or "").removeprefix(_TRIAL_PREFIX).strip() == body.strip()
+    return is_ours and is_same and (item.date_created is None or item.date_created >= since)
+
+
+def _created_at(item: Any) -> dt.datetime:
+    return item.date_created or dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def _receipt(item: Any) -> Receipt:
+    if not isinstance(item.sid, str) or not item.sid:
+        msg = "Twilio's answer names no message"
+        raise ValueError(msg)
+    segments = str(item.num_segments)
+    return Receipt(
+        provider_message_id=item.sid,
+        status=to_message_status(str(item.status)),
+        # A messaging service says 0 until it has chosen the sender.
+        segments=int(segments) or None if segments.isascii() and segments.isdigit() else None,
+        accepted_at=item.date_created,
+    )

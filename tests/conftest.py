@@ -1,0 +1,151 @@
+"""What many tests share: one real PostgreSQL, and for each test a database of its own on it."""
+
+import itertools
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from clientflow_core.ids import new_id
+from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
+from clientflow_core.persistence.migrate import migrate
+from clientflow_core.persistence.provision import OWNER, DatabaseAddresses, provision
+from clientflow_core.persistence.server import connection_string, parse_url
+from clientflow_core.secret import Secret
+
+_numbers = itertools.count(1)
+
+
+@attrs.frozen(kw_only=True)
+class Addresses:
+    """A database of a test's own, for each of its roles."""
+
+    superuser: URL
+    owner: URL
+    application: URL
+
+    @property
+    def conninfo(self) -> str:
+        """The application's address, for psycopg itself."""
+        return connection_string(self.application)
+
+    @property
+    def url(self) -> str:
+        """The application's address, as an operator writes it into DATABASE_URL."""
+        address = self.application.set(drivername="postgresql")
+        return address.render_as_string(hide_password=False)
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """Open a connection as the superuser, who sees every row."""
+        return psycopg.connect(connection_string(self.superuser), autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """The one server of the whole run: of the wheel, or of the folder CLIENTFLOW_TEST_POSTGRES."""
+    named = os.environ.get("CLIENTFLOW_TEST_POSTGRES")
+    # pytest's own folders are closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="cf-", dir="/tmp")).resolve()
+    folder.chmod(0o755)
+    binaries = find_binaries(Path(named) if named else None)
+    with EmbeddedPostgres.start(folder / "state", binaries=binaries, durable=False) as running:
+        yield running
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres) -> DatabaseAddresses:
+    """A migrated database that is only ever copied."""
+    addresses = provision(server, server.data_folder.parent.parent)
+    migrate(
+        parse_url(addresses.owner, env="owner"),
+        parse_url(addresses.application, env="application"),
+    )
+    return addresses
+
+
+def _address(url: Secret, name: str) -> URL:
+    return parse_url(url, env="tests").set(database=name)
+
+
+@contextmanager
+def new_database(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
+    """Make a migrated database, and drop it at the end."""
+    name = f"test_{next(_numbers)}"
+    postgres = server.url(user=server.superuser, database="postgres")
+    made = sql.Identifier(name)
+    with psycopg.connect(postgres.reveal(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE clientflow OWNER {}").format(
+                made, sql.Identifier(OWNER)
+            )
+        )
+        yield Addresses(
+            superuser=_address(postgres, name),
+            owner=_address(template.owner, name),
+            application=_address(template.application, name),
+        )
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
+@pytest.fixture
+def addresses(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
+    """A migrated database of this test's own."""
+    with new_database(server, template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
+    """A migrated database of this module's own, for tests that leave nothing behind."""
+    with new_database(server, template) as made:
+        yield made
+
+
+@pytest.fixture
+async def database(addresses: Addresses) -> AsyncIterator[Database]:
+    """The database of this test, as the application role."""
+    opened = Database(addresses.application, pool_size=5)
+    yield opened
+    await opened.close()
+
+
+@attrs.frozen(kw_only=True)
+class Business:
+    """An organization with a number at Twilio."""
+
+    organization_id: uuid.UUID
+    channel_id: uuid.UUID
+    address: str
+
+
+def add_business(addresses: Addresses, *, address: str = "+14155550100") -> Business:
+    """Make an organization with one channel."""
+    business = Business(organization_id=new_id(), channel_id=new_id(), address=address)
+    with addresses.connect() as connection:
+        connection.execute(
+            "INSERT INTO organizations (id, name, slug) VALUES (%s, 'A business', %s)",
+            [business.organization_id, business.organization_id.hex],
+        )
+        connection.execute(
+            "INSERT INTO channels (organization_id, id, plugin, address, name)"
+            " VALUES (%s, %s, 'twilio', %s, 'Texts')",
+            [business.organization_id, business.channel_id, address],
+        )
+    return business
+
+
+@pytest.fixture
+def business(addresses: Addresses) -> Business:
+    """An organization with the number +14155550100."""
+    return add_business(addresses)

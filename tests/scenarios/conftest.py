@@ -1,0 +1,267 @@
+"""The service as an operator runs it: real processes, on a real database, against the sandbox."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import attrs
+import pytest
+
+from clientflow_core.persistence.database import Database
+from clientflow_core.secret import Secret
+from clientflow_core.services.initialize import NewChannel, initialize, new_api_key
+from tests.conftest import Addresses
+
+READY_SECONDS: Final = 40.0
+Until = Callable[[], Any]
+
+
+def free_port() -> int:
+    """Give a port at which nothing listens at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@attrs.define(eq=False)
+class Process:
+    """One command of ours; its log is kept for the message of a test that fails."""
+
+    name: str
+    environment: Mapping[str, str]
+    log_file: Path
+    popen: subprocess.Popen[bytes] | None = None
+
+    def start(self, **more: str) -> None:
+        """Start it, with *more* in its environment."""
+        with self.log_file.open("ab") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "clientflow_host.cli", self.name],
+                env={**os.environ, **self.environment, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def stop(self) -> int:
+        """Tell it to stop; give its exit code."""
+        assert self.popen is not None
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(15)
+
+    def kill(self) -> None:
+        """End it with nothing tidied up."""
+        assert self.popen is not None
+        self.popen.kill()
+        self.popen.wait(15)
+
+    def log(self) -> str:
+        """Give what it has said."""
+        return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
+
+
+@attrs.define(eq=False)
+class Service:
+    """Host, worker and sandbox, one organization with one number, and a client's view of all."""
+
+    addresses: Addresses
+    http: aiohttp.ClientSession
+    url: str
+    worker_url: str
+    sandbox_url: str
+    settings: Mapping[str, str]
+    serve: Process
+    worker: Process
+    sandbox: Process
+    number: str
+
+    async def ready(self, url: str) -> None:
+        """Wait until what listens at *url* says that it is ready."""
+        await self.until(lambda: self._answers(f"{url}/ready"), seconds=READY_SECONDS)
+
+    async def _answers(self, url: str) -> bool:
+        try:
+            async with self.http.get(url) as answer:
+                return int(answer.status) == HTTPStatus.OK
+        except aiohttp.ClientError:
+            return False
+
+    async def until(self, look: Until, *, seconds: float = 20.0) -> Any:
+        """Call *look* until it gives something true; that is given."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = await look()
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- {p.name}\n{p.log()[-3000:]}" for p in self.processes)
+                pytest.fail(f"waited {seconds} s in vain\n{logs}")
+            await asyncio.sleep(0.05)
+
+    @property
+    def processes(self) -> tuple[Process, Process, Process]:
+        """All of them."""
+        return (self.serve, self.worker, self.sandbox)
+
+    async def get(self, path: str) -> Any:
+        """Ask the API; the answer must be 200."""
+        async with self.http.get(f"{self.url}/api/v1{path}") as answer:
+            assert answer.status == HTTPStatus.OK, await answer.text()
+            return await answer.json()
+
+    async def text_in(self, client: str, body: str, *, times: int = 1) -> list[int | None]:
+        """Let a client write; give what the host answered to each posting."""
+        told = await self.control("inbound", {"from": client, "body": body, "times": times})
+        statuses: list[int | None] = told["statuses"]
+        return statuses
+
+    async def control(self, what: str, body: Mapping[str, Any]) -> Any:
+        """Use the sandbox's control surface."""
+        url = f"{self.sandbox_url}/twilio/_control/{what}"
+        async with self.http.post(url, json=body) as answer:
+            assert answer.status == HTTPStatus.OK, await answer.text()
+            return await answer.json()
+
+    async def sandbox_state(self) -> Any:
+        """Give what the sandbox has seen and holds."""
+        async with self.http.get(f"{self.sandbox_url}/twilio/_control/state") as answer:
+            return await answer.json()
+
+    async def texts_to(self, client: str) -> list[str]:
+        """Give the texts that have reached a client."""
+        state = await self.sandbox_state()
+        return [m["body"] for m in state["messages"] if m["to"] == client]
+
+    async def conversation(self, client: str) -> Any:
+        """Wait for the conversation with a client."""
+
+        async def look() -> Any:
+            listed = await self.get("/conversations?limit=100")
+            return next((c for c in listed["data"] if c["address"] == client), None)
+
+        return await self.until(look)
+
+    async def messages(self, conversation_id: str) -> list[Any]:
+        """List the messages of a conversation, the newest first."""
+        listed = await self.get(f"/conversations/{conversation_id}/messages?limit=100")
+        found: list[Any] = listed["data"]
+        return found
+
+    async def answer(self, conversation_id: str, body: str, **headers: str) -> Any:
+        """Send a text in a conversation; it must be accepted."""
+        url = f"{self.url}/api/v1/conversations/{conversation_id}/messages"
+        async with self.http.post(url, json={"body": body}, headers=headers) as answer:
+            assert answer.status == HTTPStatus.ACCEPTED, await answer.text()
+            return await answer.json()
+
+    async def message_in_state(self, message_id: str, *states: str, seconds: float = 20.0) -> Any:
+        """Wait until a message is in one of *states*."""
+
+        async def look() -> Any:
+            message = await self.get(f"/messages/{message_id}")
+            return message if message["status"] in states else None
+
+        return await self.until(look, seconds=seconds)
+
+    async def quiet(self, *, seconds: float = 20.0) -> None:
+        """Wait until there is no job left."""
+
+        async def look() -> bool:
+            return self.rows("SELECT count(*) FROM jobs")[0][0] == 0
+
+        await self.until(look, seconds=seconds)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the database as its superuser."""
+        with self.addresses.connect() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture
+def stopped(addresses: Addresses, tmp_path: Path) -> Iterator[dict[str, Process]]:
+    """The three processes, settings and all, not yet started; whatever runs is killed at the end."""
+    ports = {name: free_port() for name in ("serve", "worker", "sandbox")}
+    environment = {
+        "DATABASE_URL": addresses.url,
+        "CLIENTFLOW_PUBLIC_URL": f"http://127.0.0.1:{ports['serve']}",
+        "CLIENTFLOW_PORT": str(ports["serve"]),
+        "CLIENTFLOW_WORKER_PORT": str(ports["worker"]),
+        "CLIENTFLOW_SANDBOX_PORT": str(ports["sandbox"]),
+        "CLIENTFLOW_STATE_DIR": str(tmp_path),
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "1" * 32,
+        "TWILIO_PHONE_NUMBER": "+14155550100",
+        "TWILIO_API_BASE_URL": f"http://127.0.0.1:{ports['sandbox']}/twilio",
+    }
+    credentials = {k: v for k, v in environment.items() if k.startswith("TWILIO_A")}
+    del credentials["TWILIO_API_BASE_URL"]
+    kept = credentials | {"TWILIO_PHONE_NUMBER": environment["TWILIO_PHONE_NUMBER"]}
+    (tmp_path / "sandbox.json").write_text(__import__("json").dumps({"twilio": kept}))
+    processes = {
+        name: Process(name, environment, tmp_path / f"{name}.log")
+        for name in ("serve", "worker", "sandbox")
+    }
+    yield processes
+    for process in processes.values():
+        if process.popen is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+
+@pytest.fixture
+async def service(
+    addresses: Addresses, stopped: dict[str, Process]
+) -> AsyncIterator[Service]:
+    """The service, its sandbox running; start `serve` and `worker` as the test needs them."""
+    environment = stopped["serve"].environment
+    api_key = new_api_key()
+    database = Database(addresses.application, pool_size=1)
+    await initialize(
+        database,
+        name="A business",
+        slug="test",
+        email="owner@example.com",
+        password=Secret("a password that nobody uses"),
+        api_key=api_key,
+        channels=[NewChannel("twilio", environment["TWILIO_PHONE_NUMBER"], "Texts")],
+    )
+    await database.close()
+    headers = {"Authorization": f"Bearer {api_key.reveal()}"}
+    timeout = aiohttp.ClientTimeout(total=20)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
+        sandbox_url = f"http://127.0.0.1:{environment['CLIENTFLOW_SANDBOX_PORT']}"
+        service = Service(
+            addresses=addresses,
+            http=http,
+            url=environment["CLIENTFLOW_PUBLIC_URL"],
+            worker_url=f"http://127.0.0.1:{environment['CLIENTFLOW_WORKER_PORT']}",
+            sandbox_url=sandbox_url,
+            settings=environment,
+            serve=stopped["serve"],
+            worker=stopped["worker"],
+            sandbox=stopped["sandbox"],
+            number=environment["TWILIO_PHONE_NUMBER"],
+        )
+        service.sandbox.start()
+        await service.until(lambda: service._answers(f"{sandbox_url}/health"))
+        yield service
+
+
+@pytest.fixture
+async def running(service: Service) -> Service:
+    """The service, everything running."""
+    service.serve.start()
+    service.worker.start()
+    await service.ready(service.url)
+    await service.ready(service.worker_url)
+    return service
