@@ -513,8 +513,9 @@ class Progress:
         say(text)
 
     def _clear(self) -> None:
-        if self._on_terminal and self._turns:
+        if self._turns:
             sys.stderr.write("\r\x1b[K")
+            self._turns = 0
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
 """run.py as a stranger starts it: copied into small projects, and run for real.
 
-The small project's ClientFlow prints its arguments; its lock names a package that lies beside it, so
-that pip installs, hashes and fails as it does, but quickly and without a network.
+The small project's ClientFlow prints its arguments; its lock names a package that lies beside it,
+so that pip installs, hashes and fails as it does, but quickly and without a network.
 """
 
 import ast
@@ -44,18 +44,23 @@ version = "0.1.0"
 BACKEND = """
 import os, pathlib, time, zipfile
 
+FILES = {
+    "clientflow.pth": str(pathlib.Path.cwd() / "src"),
+    "METADATA": "Metadata-Version: 2.1\\nName: clientflow\\nVersion: 0.1.0\\n",
+    "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    "entry_points.txt": "[console_scripts]\\nclientflow = tiny:main\\n",
+    "RECORD": "clientflow.pth,,\\n",
+}
+
 def build_editable(folder, config_settings=None, metadata_directory=None):
     if "SLOW_BUILD" in os.environ:
         pathlib.Path(os.environ["SLOW_BUILD"]).write_text(str(os.getpid()))
         time.sleep(60)
     name = "clientflow-0.1.0-py3-none-any.whl"
-    note = "clientflow-0.1.0.dist-info"
     with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
-        wheel.writestr("clientflow.pth", str(pathlib.Path.cwd() / "src"))
-        wheel.writestr(f"{note}/METADATA", "Metadata-Version: 2.1\\nName: clientflow\\nVersion: 0.1.0\\n")
-        wheel.writestr(f"{note}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr(f"{note}/entry_points.txt", "[console_scripts]\\nclientflow = tiny:main\\n")
-        wheel.writestr(f"{note}/RECORD", "clientflow.pth,,\\n")
+        for file, text in FILES.items():
+            note = "" if file.endswith(".pth") else "clientflow-0.1.0.dist-info/"
+            wheel.writestr(note + file, text)
     return name
 """
 
@@ -169,11 +174,12 @@ def ready_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def ready(ready_project: Project) -> Iterator[Project]:
-    """The same for one test, with the lock as it was."""
-    lock = ready_project.folder / "requirements" / "run.txt"
-    before = lock.read_bytes()
+    """The same for one test; the next finds the lock, the project file and the stamp as before."""
+    names = ("requirements/run.txt", "pyproject.toml", ".venv/installed.json")
+    before = {name: (ready_project.folder / name).read_bytes() for name in names}
     yield ready_project
-    lock.write_bytes(before)
+    for name, content in before.items():
+        (ready_project.folder / name).write_bytes(content)
 
 
 @pytest.fixture
@@ -454,7 +460,8 @@ def test_interrupted_install_ends_quietly_with_all_that_it_started(
     assert process.returncode == code
     assert "Traceback" not in err
     wait_for(lambda: not is_running(int(building.read_text())))
-    assert "packages are in .venv" in ready.run().stderr, "the next start must finish it"
+    stamp = json.loads((ready.venv / "installed.json").read_text())
+    assert list(stamp) == ["made"], "the next start must finish it"
 
 
 def is_running(pid: int) -> bool:
@@ -586,7 +593,8 @@ def test_coverage_gates_nothing_elsewhere(project: Project) -> None:
     make_measured(project.folder, ["clientflow_core"])
     result = run_tests_there(project.folder)
     assert result.returncode == 0
-    assert "coverage" not in result.stderr
+    assert "coverage of" not in result.stderr
+    assert not list(project.folder.glob(".coverage*"))
 
 
 def test_failing_tests_fail_before_any_coverage_is_told(project: Project) -> None:

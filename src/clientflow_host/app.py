@@ -10,6 +10,7 @@ from aiohttp import web
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.intake import Intake
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
+from clientflow_host.heartbeat import beating
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
@@ -50,7 +51,10 @@ async def serve(values: Mapping[str, str]) -> None:
     """
     async with assemble(values) as assembly:
         settings = assembly.settings
-        async with listening(build_app(assembly), host=settings.host, port=settings.port):
+        async with (
+            beating(assembly.database, kind="serve"),
+            listening(build_app(assembly), host=settings.host, port=settings.port),
+        ):
             log.info("listening", host=settings.host, port=settings.port)
             await wait_for_stop()
 

@@ -78,7 +78,7 @@ def load_everything(
     usable = settings or HostSettings()
     try:
         plugins = select_plugins(discover_enabled(usable), values, names=usable.plugins)
-        registry = ProviderRegistry(plugins, values, public_url=usable.public_url)
+        registry = ProviderRegistry(plugins, values, public_url=usable.url)
     except SettingsError as error:
         problems.extend(error.problems)
     if problems or settings is None or registry is None:

@@ -1,7 +1,7 @@
 """The stand-ins of the providers, in a process of their own."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -11,7 +11,7 @@ from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
 from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_host.serving import listening, wait_for_stop
-from clientflow_host.settings import HostSettings
+from clientflow_host.settings import HostSettings, local_url
 from clientflow_host.state import StateFolder
 
 _CREDENTIALS: Final = "sandbox.json"
@@ -75,7 +75,7 @@ async def run_sandbox(
         _choose(sandboxed_specs(discover_plugins()), names),
         StateFolder.open(settings.state_folder),
         sandbox_url=local_url(settings.host, settings.sandbox_port),
-        host_url=settings.public_url,
+        host_url=settings.url,
     )
     app = build_sandbox_app(boxes)
     async with listening(app, host=settings.host, port=settings.sandbox_port):
@@ -91,13 +91,6 @@ def _choose(specs: Sequence[AnySpec], names: Sequence[str]) -> Sequence[AnySpec]
         msg = f"there is no sandbox of {', '.join(unknown)}; there is: {', '.join(known) or 'none'}"
         raise PluginError(msg)
     return [known[name] for name in names] if names else specs
-
-
-def local_url(host: str, port: int) -> str:
-    """Give the address by which this machine reaches what listens at *host* and *port*."""
-    everywhere: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
-    name = everywhere.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{name}:{port}"
 
 
 def _load(spec: AnySpec) -> type[ProviderSandbox]:

@@ -45,10 +45,11 @@ class HostSettings:
         pattern="[1-9][0-9]{0,2}",
         example="10",
     )
-    public_url: str = setting(
+    public_url: str | None = setting(
         env="CLIENTFLOW_PUBLIC_URL",
-        help="where the world reaches the host; providers sign the webhooks they send there",
-        default="http://127.0.0.1:8080",
+        help="where the world reaches the host, since providers sign the address that they call;"
+        " without it, where it listens",
+        default=None,
         pattern=_URL,
         example="https://clientflow.example.com",
     )
@@ -117,6 +118,11 @@ class HostSettings:
                 yield SettingProblem(env, "is not a port: 0 to 65535")
 
     @property
+    def url(self) -> str:
+        """Where the world reaches the host, without a slash at the end."""
+        return (self.public_url or local_url(self.host, self.port)).rstrip("/")
+
+    @property
     def state_folder(self) -> Path:
         """The state folder, by default where this system keeps such things."""
         return self.state_dir or default_state_folder()
@@ -147,3 +153,10 @@ def default_state_folder() -> Path:
         return Path("/var/lib/clientflow")
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "clientflow"
+
+
+def local_url(host: str, port: int) -> str:
+    """Give the address by which this machine reaches what listens at *host* and *port*."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to be replaced
+    name = everywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}"

@@ -29,8 +29,8 @@ from clientflow_core.settings import Completeness, completeness
 from clientflow_host.assembly import discover_enabled, load_everything, own_channels
 from clientflow_host.children import Child, ChildFailed, supervised
 from clientflow_host.ports import Ports, choose_ports
-from clientflow_host.sandbox import build_sandboxes, local_url, sandbox_settings, sandboxed_specs
-from clientflow_host.settings import STATE_DIR_ENV, HostSettings, load_host_settings
+from clientflow_host.sandbox import build_sandboxes, sandbox_settings, sandboxed_specs
+from clientflow_host.settings import STATE_DIR_ENV, HostSettings, load_host_settings, local_url
 from clientflow_host.state import StateFolder, UpNote
 
 _READY_SECONDS: Final = 60.0
@@ -92,7 +92,7 @@ async def run_up(
 
 def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateFolder) -> _Plan:
     ports = choose_ports(settings)
-    url = values.get("CLIENTFLOW_PUBLIC_URL") or local_url(settings.host, ports.host)
+    url = attrs.evolve(settings, port=ports.host).url
     specs = [
         spec
         for spec in sandboxed_specs(discover_enabled(settings))

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from clientflow_core.domain.jobs import INBOUND, OUTBOUND
+from clientflow_core.domain.jobs import INBOUND, OUTBOUND, UPKEEP
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
@@ -19,8 +19,10 @@ from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
 )
+from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
+from clientflow_host.heartbeat import beating
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import add_operations
@@ -28,8 +30,9 @@ from clientflow_host.routes import health
 from clientflow_host.serving import listening, wait_for_stop
 
 # How many jobs of a lane run at once; those that wait for a provider hold no connection.
-_LANES: Final = {INBOUND: 100, OUTBOUND: 50}
+_LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1}
 _GRACE_SECONDS: Final = 8.0
+_SCHEDULES: Final = (PURGE_EXPIRED,)
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +49,7 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
             handle=functools.partial(deliver_message, registry=registry, clock=assembly.clock),
             on_dead=give_up_message,
         ),
+        PURGE_EXPIRED.kind: DatabaseJob(handle=purge_expired),
     }
 
 
@@ -57,6 +61,7 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
         Liveness(connection_string(assembly.direct_url)),
         handlers=job_handlers(assembly),
         lanes=_LANES,
+        schedules=_SCHEDULES,
     )
     worker = JobWorker(runner, assembly.queue)
     await worker.start()
@@ -79,6 +84,10 @@ async def work(values: Mapping[str, str]) -> None:
         answer_problems(app)
         app[ASSEMBLY] = assembly
         add_operations(app, health.OPERATIONS, authenticate=authenticate)
-        async with working(assembly), listening(app, host=settings.host, port=settings.worker_port):
+        async with (
+            beating(assembly.database, kind="worker"),
+            working(assembly),
+            listening(app, host=settings.host, port=settings.worker_port),
+        ):
             log.info("listening", host=settings.host, port=settings.worker_port)
             await wait_for_stop()

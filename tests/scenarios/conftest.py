@@ -177,7 +177,7 @@ class Service:
         """Wait until there is no job left."""
 
         async def look() -> bool:
-            return self.rows("SELECT count(*) FROM jobs")[0][0] == 0
+            return self.rows("SELECT count(*) FROM jobs") == [(0,)]
 
         await self.until(look, seconds=seconds)
 
@@ -189,7 +189,7 @@ class Service:
 
 @pytest.fixture
 def stopped(addresses: Addresses, tmp_path: Path) -> Iterator[dict[str, Process]]:
-    """The three processes, settings and all, not yet started; whatever runs is killed at the end."""
+    """The three processes, not yet started; whatever runs is killed at the end."""
     ports = {name: free_port() for name in ("serve", "worker", "sandbox")}
     environment = {
         "DATABASE_URL": addresses.url,
@@ -219,9 +219,7 @@ def stopped(addresses: Addresses, tmp_path: Path) -> Iterator[dict[str, Process]
 
 
 @pytest.fixture
-async def service(
-    addresses: Addresses, stopped: dict[str, Process]
-) -> AsyncIterator[Service]:
+async def service(addresses: Addresses, stopped: dict[str, Process]) -> AsyncIterator[Service]:
     """The service, its sandbox running; start `serve` and `worker` as the test needs them."""
     environment = stopped["serve"].environment
     api_key = new_api_key()

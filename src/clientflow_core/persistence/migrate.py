@@ -95,7 +95,9 @@ def _check_owner(connection: Connection) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    folder = str(Path(__file__).parent / "migrations")
+    # Alembic reads it as an .ini file does, where a percent sign is written twice.
+    config.set_main_option("script_location", folder.replace("%", "%%"))
     return config
 
 

@@ -78,7 +78,7 @@ async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
     received = WebhookRequest(
         method=request.method,
         # As it came, never as the caller says that we are called: the Host header is theirs.
-        url=assembly.settings.public_url.rstrip("/") + request.raw_path,
+        url=assembly.settings.url + request.raw_path,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await _read_body(request, most=webhook.spec.max_body_bytes),
         received_at=assembly.clock.now(),

@@ -169,5 +169,3 @@ async def runners(database: Database, addresses: Addresses) -> AsyncIterator[Run
     yield made
     for runner in made.started:
         await runner.stop(grace_seconds=0)
-
-

@@ -18,18 +18,19 @@ from tests.conftest import Addresses
 from tests.requirements import DEBIAN_15, demand
 
 from clientflow_core.errors import DatabaseUnfit
+from clientflow_core.persistence import migrate as migrate_module
 from clientflow_core.persistence import server as server_module
 from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.migrate import migrate, newest_revision
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.server import connection_string, parse_url
-from clientflow_core.secret import Secret
 
 # What people put into passwords, and what breaks the ways of writing SQL and addresses.
 PASSWORD = "50% of 'it' is \"é\\ @:/?#&=+"
 STORE = """
-    SELECT store_inbound_events(ARRAY[gen_random_uuid()], '{p}', '{w}', '{a}', '{e}', '{POST}', '{u}',
-                                ARRAY['{}'::jsonb], ARRAY[''::bytea], ARRAY[now()])
+    SELECT store_inbound_events(
+        ARRAY[gen_random_uuid()], '{p}', '{w}', '{a}', '{e}', '{POST}', '{u}',
+        ARRAY['{}'::jsonb], ARRAY[''::bytea], ARRAY[now()])
 """
 
 _numbers = itertools.count(1)
@@ -187,6 +188,12 @@ def test_several_at_once_all_end_well(site: Site) -> None:
         assert [run.result() for run in runs] == [newest_revision()] * 4
 
 
+def test_the_folder_of_the_migrations_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate_module, "__file__", "/srv/50% done/migrate.py")
+    found = migrate_module._config().get_main_option("script_location")
+    assert found == "/srv/50% done/migrations"
+
+
 def test_the_newest_revision_is_the_one_that_readiness_expects() -> None:
     assert newest_revision() == expected_revision()
 
@@ -230,7 +237,7 @@ def test_an_owner_that_may_not_make_roles_is_told_what_to_have_run(make_site: Ma
     assert site.relations() == []
     wanted = message.partition("of DATABASE_URL: ")[2]
     with site.connect() as administrator:
-        administrator.execute(sql.SQL(wanted.replace("'…'", "{}")).format(PASSWORD))  # type: ignore[arg-type]  # our own words
+        administrator.execute(sql.SQL(wanted.replace("'…'", "{}")).format(PASSWORD))
     assert migrate(site.owner, site.application) == newest_revision()
     site.connect(site.application).close()
 
@@ -254,7 +261,7 @@ def test_what_is_in_the_way_is_named_and_nothing_half_done_stays(site: Site) -> 
 
 
 def test_a_database_that_is_not_there_is_an_error_with_its_reason(site: Site) -> None:
-    with pytest.raises(DatabaseUnfit, match='as its owner: .*"nowhere" does not exist'):
+    with pytest.raises(DatabaseUnfit, match=r'as its owner: .*"nowhere" does not exist'):
         migrate(site.owner.set(database="nowhere"), site.application)
 
 
@@ -296,8 +303,3 @@ async def test_the_tables_of_saq_are_those_that_it_would_make_itself(
     await queue.connect()
     await queue.disconnect()
     assert saq_tables(addresses.superuser) == saq_tables(empty.superuser)
-
-
-def test_an_address_is_that_of_the_migrations_secret_too() -> None:
-    with pytest.raises(DatabaseUnfit, match="CLIENTFLOW_OWNER_DATABASE_URL is not a PostgreSQL"):
-        parse_url(Secret("mysql://u:p@h/d"), env="CLIENTFLOW_OWNER_DATABASE_URL")

@@ -2,6 +2,7 @@
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
+
 from tests.host.openapi.toy import Client, make_app
 
 

@@ -9,16 +9,6 @@ import attrs
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-from tests.host.openapi.toy import (
-    OPERATIONS,
-    Echo,
-    NewThing,
-    Span,
-    Thing,
-    ThingPath,
-    ThingsQuery,
-    authenticate,
-)
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.errors import Unauthenticated
@@ -29,6 +19,16 @@ from clientflow_host.openapi import (
     Reply,
     add_operations,
     build_document,
+)
+from tests.host.openapi.toy import (
+    OPERATIONS,
+    Echo,
+    NewThing,
+    Span,
+    Thing,
+    ThingPath,
+    ThingsQuery,
+    authenticate,
 )
 
 

@@ -10,6 +10,10 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.typedefs import Handler
 from structlog.testing import capture_logs
+from yarl import URL
+
+from clientflow_core.domain.roles import Role
+from clientflow_core.errors import BadPayload
 from tests.host.openapi.toy import (
     CLIENT_MAX_SIZE,
     MADE_AT,
@@ -19,10 +23,6 @@ from tests.host.openapi.toy import (
     make_app,
     serving,
 )
-from yarl import URL
-
-from clientflow_core.domain.roles import Role
-from clientflow_core.errors import BadPayload
 
 BODY = {"name": "one", "count": 1}
 JSON = {"Content-Type": "application/json"}

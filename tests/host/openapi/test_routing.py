@@ -6,7 +6,6 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 from structlog.testing import capture_logs
-from tests.host.openapi.toy import ORGANIZATION, THING, Client, Echo, as_role, authenticate
 
 from clientflow_core.domain.roles import Role
 from clientflow_host.openapi import (
@@ -15,6 +14,7 @@ from clientflow_host.openapi import (
     Reply,
     add_operations,
 )
+from tests.host.openapi.toy import ORGANIZATION, THING, Client, Echo, as_role, authenticate
 
 ORDER = (Role.PUBLIC, Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER)
 

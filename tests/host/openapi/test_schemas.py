@@ -5,11 +5,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import attrs
 import pytest
 from msgspec import Meta
-from tests.host.openapi.toy import NewThing, Size, Span, Thing
 
 from clientflow_host.openapi import Page, Problem, compile_schemas
 from clientflow_host.openapi.docstrings import split_docstring
 from clientflow_host.openapi.schemas import without_null
+from tests.host.openapi.toy import NewThing, Size, Span, Thing
 
 MAX = 2**53 - 1
 T = TypeVar("T")

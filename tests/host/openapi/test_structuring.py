@@ -27,9 +27,9 @@ def _look_up(name: str) -> str:
 class Person:
     name: str = attrs.field(converter=_look_up)
     age: int = attrs.field(default=1, validator=validators.lt(200))
-    friends: list["Person"] = attrs.field(factory=list)
+    friends: "list[Person]" = attrs.field(factory=list)
     born_at: Timestamp | None = None
-    nick: str | None | UnsetType = UNSET
+    nick: str | UnsetType | None = UNSET
 
     @friends.validator
     def _check_friends(self, _: Any, value: list["Person"]) -> None:

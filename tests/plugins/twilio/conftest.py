@@ -1,7 +1,9 @@
 """The real plugin and SDK, its sandbox, and a host that checks what it is sent; all over HTTP."""
 
+import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import attrs
@@ -118,3 +120,11 @@ def message(settings: TwilioSettings) -> OutboundMessage:
         recipient=CLIENT,
         body="See you at 9? 👍 äöü + & =",
     )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for *condition*, 5 s at most."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 5 s"
+        await asyncio.sleep(0.005)

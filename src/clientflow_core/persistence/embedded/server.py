@@ -163,6 +163,9 @@ class EmbeddedPostgres:
             return
         with _errors_explained(self._places.state_dir), locked(self._places.state_dir):
             self._signal_until_gone(grace_seconds)
+            if self._process is not None:
+                # Its pid file goes a moment before itself.
+                self._process.wait()
             self._places.remove_socket_folder()
 
     def __enter__(self) -> Self:

@@ -30,9 +30,7 @@ class Table:
     async def add(self, count: int = 1, *, lane: str = LANE) -> None:
         async with self.database.system() as transaction:
             for number in range(count):
-                await job_rows.enqueue(
-                    transaction, lane=lane, kind="note", args={"number": number}
-                )
+                await job_rows.enqueue(transaction, lane=lane, kind="note", args={"number": number})
 
     async def claim(self, *, worker: int = 1, most: int = 50, lane: str = LANE) -> Sequence[Job]:
         async with self.database.system() as transaction:

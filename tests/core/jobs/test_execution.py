@@ -1,0 +1,332 @@
+import asyncio
+from collections.abc import Mapping
+
+import attrs
+import pytest
+import sqlalchemy as sa
+
+from clientflow_core.domain.jobs import Job
+from clientflow_core.errors import NotFound, ProviderUnavailable
+from clientflow_core.jobs.execution import Execution
+from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob, RetryLater
+from clientflow_core.persistence.database import Database, Transaction
+from clientflow_core.persistence.repositories.jobs import claim_jobs
+from tests.conftest import Addresses, Business, add_business
+from tests.core.jobs.conftest import LANE, NOTE, NOTE_IN_STEPS, Table, write_note
+
+
+@attrs.frozen
+class Work:
+    """Claims all jobs of the lane and does them."""
+
+    database: Database
+
+    async def claim(self) -> list[Job]:
+        async with self.database.system() as transaction:
+            return list(await claim_jobs(transaction, lane=LANE, worker=1, most=50))
+
+    async def do(self, handlers: Mapping[str, Handler]) -> list[int]:
+        """Do what there is; give the sizes of the groups."""
+        execution = Execution(self.database, handlers)
+        groups = execution.divide(await self.claim())
+        for group in groups:
+            await execution.run(group)
+        return [len(group) for group in groups]
+
+
+@pytest.fixture
+def work(database: Database) -> Work:
+    return Work(database)
+
+
+def failing(error: Exception) -> DatabaseJob:
+    async def fail(transaction: Transaction, job: Job) -> None:
+        await write_note(transaction, job)
+        raise error
+
+    return DatabaseJob(handle=fail)
+
+
+async def test_jobs_of_the_database_share_a_transaction(work: Work, table: Table) -> None:
+    ids = table.add(count=5)
+    transactions = set()
+
+    async def note(transaction: Transaction, job: Job) -> None:
+        transactions.add(id(transaction))
+        await write_note(transaction, job)
+
+    assert await work.do({"note": DatabaseJob(handle=note)}) == [5]
+
+    assert len(transactions) == 1
+    assert table.effects() == ids
+    assert table.left() == 0
+
+
+async def test_jobs_that_call_a_provider_are_each_by_themselves(work: Work, table: Table) -> None:
+    ids = [*table.add("call", count=2), *table.add("note", count=3)]
+
+    assert sorted(await work.do({"note": NOTE, "call": NOTE_IN_STEPS})) == [1, 1, 3]
+
+    assert table.effects() == ids
+
+
+async def test_batch_serves_each_job_as_its_own_organization(
+    work: Work, table: Table, addresses: Addresses, business: Business
+) -> None:
+    other = add_business(addresses, address="+14155550199")
+    owners = [business.organization_id, None, other.organization_id, other.organization_id]
+    for owner in owners:
+        table.add(organization_id=owner)
+    seen = []
+
+    async def look(transaction: Transaction, job: Job) -> None:
+        rows = await transaction.execute(sa.text("SELECT organization_id FROM channels"))
+        seen.append((job.organization_id, transaction.organization_id, rows.scalars().all()))
+
+    await work.do({"note": DatabaseJob(handle=look)})
+
+    assert seen == [(owner, owner, [owner] if owner else []) for owner in owners]
+
+
+async def test_poison_in_a_batch_does_not_hold_up_the_others(work: Work, table: Table) -> None:
+    good = table.add(count=3)
+    (poison,) = table.add("poison")
+    good += table.add(count=3)
+
+    await work.do({"note": NOTE, "poison": failing(ZeroDivisionError())})
+
+    assert table.effects() == good
+    assert table.left() == 1
+    row = table.job(poison)
+    assert (row["attempts"], row["last_error"], row["is_dead"]) == (1, "ZeroDivisionError", False)
+    assert 3 < row["due_in_seconds"] < 7
+
+
+async def test_poison_of_the_database_itself_does_not_hold_up_the_others(
+    work: Work, table: Table
+) -> None:
+    good = table.add(count=2)
+
+    async def break_statement(transaction: Transaction, _: Job) -> None:
+        await transaction.execute(sa.text("SELECT 1 / 0"))
+
+    table.add("poison")
+    await work.do({"note": NOTE, "poison": DatabaseJob(handle=break_statement)})
+
+    assert table.effects() == good
+
+
+async def test_what_failed_once_spoils_no_further_batch(work: Work, table: Table) -> None:
+    fresh = table.add(count=3)
+    table.add("note", attempts=1, count=2)
+
+    assert sorted(await work.do({"note": NOTE})) == [1, 1, 3]
+
+    assert len(table.effects()) == len(fresh) + 2
+
+
+async def test_batch_with_one_job_taken_over_finishes_the_others(
+    work: Work, table: Table, database: Database
+) -> None:
+    ids = table.add(count=3)
+    claimed = await work.claim()
+    table.query("UPDATE jobs SET claimed_by = 2, attempts = 2 WHERE id = %s", ids[1])
+
+    await Execution(database, {"note": NOTE}).run(claimed)
+
+    assert table.effects() == [ids[0], ids[2]]
+    assert table.job(ids[1])["claimed_by"] == 2
+
+
+async def test_group_of_the_wrong_kind_is_done_all_the_same(
+    table: Table, work: Work, database: Database
+) -> None:
+    ids = table.add("call", count=2)
+
+    await Execution(database, {"call": NOTE_IN_STEPS}).run(await work.claim())
+
+    assert table.effects() == ids
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "least", "most"),
+    [
+        (NotFound("gone"), "not_found", 4, 6),
+        (ValueError("secret"), "ValueError", 4, 6),
+        (RetryLater("busy"), "busy", 4, 6),
+        (RetryLater("busy", delay_seconds=90), "busy", 89, 91),
+        (RetryLater("busy", delay_seconds=0), "busy", -1, 1),
+        (RetryLater("busy", delay_seconds=-5), "busy", -1, 1),
+        (RetryLater("busy", delay_seconds=1e12), "busy", 86_399, 86_401),
+        (ProviderUnavailable("no"), "provider_unavailable", 4, 6),
+    ],
+)
+async def test_job_that_fails_is_put_back_with_a_code(
+    work: Work, table: Table, error: Exception, code: str, least: float, most: float
+) -> None:
+    (job_id,) = table.add("fail")
+
+    await work.do({"fail": failing(error)})
+
+    row = table.job(job_id)
+    assert (row["claimed_by"], row["last_error"], row["is_dead"]) == (None, code, False)
+    assert least <= row["due_in_seconds"] <= most
+    assert table.effects() == []
+
+
+async def test_last_attempt_makes_a_dead_letter_with_its_last_words(
+    work: Work, table: Table, business: Business
+) -> None:
+    (job_id,) = table.add(
+        "fail", attempts=2, max_attempts=3, organization_id=business.organization_id
+    )
+    heard = []
+
+    async def on_dead(transaction: Transaction, job: Job, error: str) -> None:
+        heard.append((transaction.organization_id, error))
+        await write_note(transaction, job, error)
+
+    async def fail(_: Transaction, __: Job) -> None:
+        raise RetryLater("provider_busy")
+
+    await work.do({"fail": DatabaseJob(handle=fail, on_dead=on_dead)})
+
+    row = table.job(job_id)
+    assert (row["is_dead"], row["last_error"], row["claimed_by"]) == (True, "provider_busy", None)
+    assert heard == [(business.organization_id, "provider_busy")]
+    assert table.effects() == [job_id]
+
+
+async def test_job_that_never_came_to_an_end_is_not_run_again(work: Work, table: Table) -> None:
+    (job_id,) = table.add(attempts=14)
+
+    await work.do({"note": NOTE})
+
+    row = table.job(job_id)
+    assert (row["is_dead"], row["last_error"]) == (True, "too_many_attempts")
+    assert table.effects() == []
+
+
+async def test_dead_job_whose_last_words_fail_is_dead_without_them(
+    work: Work, table: Table
+) -> None:
+    (job_id,) = table.add("fail", max_attempts=1)
+
+    async def on_dead(transaction: Transaction, job: Job, _: str) -> None:
+        await write_note(transaction, job)
+        raise NotFound("the message is gone")
+
+    handler = DatabaseJob(handle=failing(ValueError()).handle, on_dead=on_dead)
+    await work.do({"fail": handler})
+
+    assert table.job(job_id)["is_dead"]
+    assert table.effects() == []
+
+
+async def test_dead_job_whose_last_words_meet_a_busy_database_gets_another_chance(
+    work: Work, table: Table
+) -> None:
+    (job_id,) = table.add("fail", max_attempts=1)
+    chances = []
+
+    async def on_dead(_: Transaction, __: Job, error: str) -> None:
+        chances.append(error)
+        if len(chances) == 1:
+            raise TimeoutError
+
+    handler = DatabaseJob(handle=failing(ValueError()).handle, on_dead=on_dead)
+    await work.do({"fail": handler})
+    assert not table.job(job_id)["is_dead"]
+    table.query("UPDATE jobs SET run_at = now()")
+    await work.do({"fail": handler})
+
+    assert table.job(job_id)["is_dead"]
+    assert chances == ["ValueError", "too_many_attempts"]
+
+
+async def test_kind_of_a_newer_release_is_put_back_until_its_attempts_are_over(
+    work: Work, table: Table
+) -> None:
+    (new,) = table.add("new_kind")
+    (old,) = table.add("new_kind", attempts=13)
+
+    await work.do({"note": NOTE})
+
+    assert table.job(new)["last_error"] == "no_handler"
+    assert table.job(new)["due_in_seconds"] > 3
+    assert not table.job(new)["is_dead"]
+    assert table.job(old)["last_error"] == "no_handler"
+    assert table.job(old)["is_dead"]
+
+
+async def test_call_that_takes_too_long_is_cancelled_and_put_back(work: Work, table: Table) -> None:
+    (job_id,) = table.add("slow")
+
+    async def wait(run: JobRun) -> None:
+        async with run.transaction() as transaction:
+            await write_note(transaction, run.job, "reserved")
+        await asyncio.sleep(60)
+
+    await work.do({"slow": ProviderJob(handle=wait, deadline_seconds=0.2)})
+
+    row = table.job(job_id)
+    assert (row["last_error"], row["claimed_by"]) == ("TimeoutError", None)
+    assert table.effects() == [job_id]
+
+
+async def test_handler_that_forgets_to_end_its_job_is_a_failure(work: Work, table: Table) -> None:
+    (job_id,) = table.add("forget")
+
+    async def forget(_: JobRun) -> None:
+        return
+
+    await work.do({"forget": ProviderJob(handle=forget)})
+
+    assert table.job(job_id)["last_error"] == "RuntimeError"
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5], ids=["to be buried", "to be put back"])
+async def test_job_that_was_taken_over_is_left_to_whoever_has_it(
+    work: Work, table: Table, max_attempts: int
+) -> None:
+    (job_id,) = table.add("fail", max_attempts=max_attempts)
+
+    async def lose(_: Transaction, __: Job) -> None:
+        await asyncio.to_thread(table.query, "UPDATE jobs SET claimed_by = 2, attempts = 2")
+        raise ValueError
+
+    await work.do({"fail": DatabaseJob(handle=lose)})
+
+    row = table.job(job_id)
+    assert (row["claimed_by"], row["attempts"], row["is_dead"]) == (2, 2, False)
+
+
+async def test_run_that_was_overtaken_keeps_no_effect(work: Work, table: Table) -> None:
+    (job_id,) = table.add("late")
+
+    async def be_late(transaction: Transaction, job: Job) -> None:
+        await write_note(transaction, job)
+        await asyncio.to_thread(table.query, "UPDATE jobs SET claimed_by = 2, attempts = 2")
+
+    await work.do({"late": DatabaseJob(handle=be_late)})
+
+    assert table.effects() == []
+    assert table.job(job_id)["claimed_by"] == 2
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5], ids=["to be buried", "to be put back"])
+async def test_job_that_cannot_even_be_settled_stays_claimed_until_its_time_is_over(
+    work: Work, table: Table, max_attempts: int
+) -> None:
+    (first, second) = table.add("fail", count=2, max_attempts=max_attempts)
+
+    async def fail(_: Transaction, job: Job) -> None:
+        if job.id == first:
+            await asyncio.to_thread(table.query, "REVOKE UPDATE ON jobs FROM clientflow_app")
+        raise ValueError
+
+    await work.do({"fail": DatabaseJob(handle=fail)})
+
+    for job_id in (first, second):
+        assert table.job(job_id)["claimed_by"] == 1
+        assert table.job(job_id)["due_in_seconds"] > 50
