@@ -89,10 +89,9 @@ def main(arguments: list[str]) -> int:
         The exit code where nothing was started: 2 with words on standard error, 130 after Ctrl-C;
         where the coverage counts, that of the tests.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, _leave_on_signal)
     try:
+        check_system()
+        leave_on_signals()
         if arguments[:1] == ["test"]:
             return test(arguments[1:])
         prepare("run")
@@ -104,6 +103,24 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 2
+
+
+def check_system() -> None:
+    """Make sure that this is a system on which ClientFlow runs.
+
+    Raises:
+        CannotGoOn: it is Windows.
+    """
+    if os.name != "posix":
+        reason = "ClientFlow runs on Linux and macOS; on Windows start this in WSL"
+        raise CannotGoOn(reason)
+
+
+def leave_on_signals() -> None:
+    """Make the signals that ask us to end do so in order, with what we have started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def test(arguments: list[str]) -> int:
@@ -157,7 +174,6 @@ def prepare(lock: str) -> None:
     Raises:
         CannotGoOn: the machine lacks something for it.
     """
-    check_system()
     if is_ready(lock):
         return
     check_folder()
@@ -236,17 +252,6 @@ def write_stamp(**stamp: str) -> None:
     draft = STAMP.with_suffix(".new")
     draft.write_text(json.dumps(stamp, indent=1))
     draft.replace(STAMP)
-
-
-def check_system() -> None:
-    """Make sure that this is a system on which ClientFlow runs.
-
-    Raises:
-        CannotGoOn: it is Windows.
-    """
-    if os.name != "posix":
-        reason = "ClientFlow runs on Linux and macOS; on Windows start this in WSL"
-        raise CannotGoOn(reason)
 
 
 def check_folder() -> None:
@@ -340,6 +345,8 @@ def install(lock: str) -> None:
     """
     started = time.monotonic()
     made = f"{own_tag()} {ROOT}"
+    # The lock of the tests holds all of run's.
+    prints = {name: fingerprint(name) for name in {lock, "run"}}
     write_stamp(made=made)
     forget_half_installed()
     LOG.write_bytes(b"")
@@ -355,10 +362,7 @@ def install(lock: str) -> None:
         progress.end(
             f"{count.total} packages are in .venv after {time.monotonic() - started:.0f} s"
         )
-    installed = {lock: fingerprint(lock)}
-    if lock == "test":  # which holds all of run
-        installed["run"] = fingerprint("run")
-    write_stamp(made=made, **installed)
+    write_stamp(made=made, **prints)
 
 
 def pip(arguments: Sequence[str], on_tick: Callable[[], None]) -> None:
@@ -462,7 +466,7 @@ class PackageCount:
             names = listed.splitlines()[0].split(", ")
             done = min(len(set(packages_noted()) - self._before), len(names) - 1)
             return f"{_fraction(done + 1, len(names))} installing {names[done]}"
-        if log.rpartition("\nWARNING: ")[2].startswith("Retrying"):
+        if log.rstrip().rpartition("\n")[2].startswith("WARNING: Retrying"):
             return "the package index does not answer; pip tries again"
         seen = [(found[1] or found[2]).replace("_", "-") for found in _PACKAGE.finditer(log)]
         if not seen:
@@ -521,10 +525,6 @@ class Progress:
 def say(text: str) -> None:
     """Tell *text* on standard error; standard output is for what is started."""
     print(text, file=sys.stderr, flush=True)
-
-
-def _leave_on_signal(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from clientflow_core.persistence.migrate import migrate
 from clientflow_core.persistence.provision import OWNER, DatabaseAddresses, provision
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.secret import Secret
+from tests.commands import Up, new_room
 
 _numbers = itertools.count(1)
 
@@ -48,6 +49,22 @@ class Addresses:
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """Open a connection as the superuser, who sees every row."""
         return psycopg.connect(connection_string(self.superuser), autocommit=True)
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """A folder that every user can pass; whatever still works in it at the end is killed."""
+    with new_room() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def running_up() -> Iterator[Up]:
+    """A running ``clientflow up``, for tests that leave it as it was."""
+    with new_room() as folder:
+        running = Up.start(folder)
+        yield running
+        assert running.command.stop() == 0
 
 
 @pytest.fixture(scope="session")
@@ -79,15 +96,19 @@ def _address(url: Secret, name: str) -> URL:
 
 
 @contextmanager
-def new_database(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
-    """Make a migrated database, and drop it at the end."""
+def new_database(
+    server: EmbeddedPostgres, template: DatabaseAddresses, *, is_migrated: bool = True
+) -> Iterator[Addresses]:
+    """Make a database, and drop it at the end."""
     name = f"test_{next(_numbers)}"
     postgres = server.url(user=server.superuser, database="postgres")
     made = sql.Identifier(name)
     with psycopg.connect(postgres.reveal(), autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE clientflow OWNER {}").format(
-                made, sql.Identifier(OWNER)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                made,
+                sql.Identifier("clientflow" if is_migrated else "template1"),
+                sql.Identifier(OWNER),
             )
         )
         yield Addresses(
@@ -109,6 +130,13 @@ def addresses(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator
 def shared(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
     """A migrated database of this module's own, for tests that leave nothing behind."""
     with new_database(server, template) as made:
+        yield made
+
+
+@pytest.fixture
+def bare(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
+    """A database with nothing in it."""
+    with new_database(server, template, is_migrated=False) as made:
         yield made
 
 

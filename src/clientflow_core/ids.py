@@ -4,6 +4,7 @@ UUIDv7 (RFC 9562) begins with the millisecond of its making, so that new rows la
 end of an index. PostgreSQL makes them only from version 18 on, Python from 3.14 on; hence ours.
 """
 
+import datetime as dt
 import enum
 import re
 import secrets
@@ -32,9 +33,9 @@ class IdPrefix(enum.StrEnum):
     INBOUND_EVENT = "evt"
 
 
-def new_id() -> uuid.UUID:
-    """Make a UUIDv7 of this millisecond."""
-    milliseconds = time.time_ns() // 1_000_000
+def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:
+    """Make a UUIDv7 of this millisecond, or of that of *at*: what sorts by it sorts by time."""
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
     value = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from typing import Final
 
-import structlog
 from aiohttp import web
 
 from clientflow_core.domain.roles import Role
@@ -21,8 +20,6 @@ from clientflow_host.serving import listening, wait_for_stop
 
 _API: Final = (*contacts.OPERATIONS, *conversations.OPERATIONS, *messages.OPERATIONS)
 _MOST_BODY_BYTES: Final = 1024 * 1024
-
-log = structlog.get_logger(__name__)
 
 
 def build_app(assembly: Assembly) -> web.Application:
@@ -53,9 +50,13 @@ async def serve(values: Mapping[str, str]) -> None:
         settings = assembly.settings
         async with (
             beating(assembly.database, kind="serve"),
-            listening(build_app(assembly), host=settings.host, port=settings.port),
+            listening(
+                build_app(assembly),
+                host=settings.host,
+                port=settings.port,
+                port_env="CLIENTFLOW_PORT",
+            ),
         ):
-            log.info("listening", host=settings.host, port=settings.port)
             await wait_for_stop()
 
 

@@ -1,6 +1,6 @@
 """From settings to a database, a registry and a carrier: what every process of ours begins with."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -9,10 +9,12 @@ from aiohttp import web
 from sqlalchemy.engine import URL
 
 from clientflow_core.clock import Clock, SystemClock
-from clientflow_core.errors import SettingProblem, SettingsError
+from clientflow_core.errors import DatabaseUnfit, SettingProblem, SettingsError
 from clientflow_core.jobs.carrier import SaqCarrier, WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.readiness import read_readiness
 from clientflow_core.persistence.server import connection_string, parse_url
+from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
 from clientflow_core.registry.registry import ProviderRegistry, select_plugins
 from clientflow_core.services.initialize import NewChannel
@@ -54,13 +56,17 @@ def discover_enabled(settings: HostSettings) -> Sequence[Plugin]:
 
 
 def load_everything(
-    values: Mapping[str, str], *, needs_database: bool = False
+    values: Mapping[str, str],
+    *,
+    needs_database: bool = False,
+    leave_out: Callable[[AnySpec], bool] | None = None,
 ) -> tuple[HostSettings, ProviderRegistry]:
     """Load the settings of the host and of every enabled plugin.
 
     Args:
         values: every setting.
         needs_database: DATABASE_URL must be among them.
+        leave_out: tells which providers are treated as if they were not there.
 
     Raises:
         SettingsError: with every problem in all of them.
@@ -77,7 +83,10 @@ def load_everything(
     # With the host's settings unusable, those of the plugins are still worth reporting.
     usable = settings or HostSettings()
     try:
-        plugins = select_plugins(discover_enabled(usable), values, names=usable.plugins)
+        found = discover_enabled(usable)
+        if leave_out is not None:
+            found = [_without(plugin, leave_out) for plugin in found]
+        plugins = select_plugins(found, values, names=usable.plugins)
         registry = ProviderRegistry(plugins, values, public_url=usable.url)
     except SettingsError as error:
         problems.extend(error.problems)
@@ -88,7 +97,7 @@ def load_everything(
 
 @asynccontextmanager
 async def open_database(settings: HostSettings) -> AsyncIterator[Database]:
-    """Open the database as the application role, checked.
+    """Open the database as the application role, checked; its schema is not.
 
     Raises:
         SettingsError: DATABASE_URL is not set.
@@ -100,6 +109,25 @@ async def open_database(settings: HostSettings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def require_schema(database: Database) -> None:
+    """Make sure that the schema is that of this release, or newer.
+
+    Raises:
+        DatabaseUnfit: it is not; says how to mend it.
+    """
+    found = await read_readiness(database)
+    if found.database != "ok":
+        msg = f"the database in DATABASE_URL {found.database}"
+        raise DatabaseUnfit(msg)
+    if found.schema != "ok":
+        msg = (
+            f"the schema of the database in DATABASE_URL is {found.schema.removeprefix('is ')},"
+            " with CLIENTFLOW_OWNER_DATABASE_URL set to the same database as the role that owns"
+            " the tables"
+        )
+        raise DatabaseUnfit(msg)
 
 
 @asynccontextmanager
@@ -141,6 +169,10 @@ def own_channels(registry: ProviderRegistry) -> list[NewChannel]:
         for name, enabled in registry.providers.items()
         for address in enabled.spec.addresses(enabled.settings)
     ]
+
+
+def _without(plugin: Plugin, leave_out: Callable[[AnySpec], bool]) -> Plugin:
+    return attrs.evolve(plugin, specs=tuple(s for s in plugin.specs if not leave_out(s)))
 
 
 def _database_url(settings: HostSettings) -> URL:

@@ -55,55 +55,79 @@ class Child:
         self._arguments = arguments
         self._environment = {**os.environ, **environment, WITH_PARENT_ENV: "1"}
         self._process: asyncio.subprocess.Process | None = None
-        self._is_stopping = False
+        self._is_told = asyncio.Event()
+        # How long the log was when the present process was started.
+        self._log_start = 0
+        self._last_words = ""
 
     @property
     def pid(self) -> int | None:
-        """The number of its present process, if it runs."""
-        return self._process.pid if self._process else None
+        """The number of its present process; None if it does not run."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
 
     async def run(self) -> None:
         """Start it, and again whenever it ends, until :meth:`stop`."""
-        pause = _FIRST_PAUSE_SECONDS
-        while not self._is_stopping:
+        pause = 0.0
+        while not self._is_told.is_set():
             begun = time.monotonic()
-            code = await self._run_once()
-            if self._is_stopping:
+            ended = await self._run_once()
+            if self._is_told.is_set():
                 return
             self.restarts += 1
-            log.warning("child_ended", child=self.name, code=code, restarts=self.restarts)
-            is_steady = time.monotonic() - begun > _STEADY_SECONDS
-            pause = _FIRST_PAUSE_SECONDS if is_steady else min(pause * 2, _LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(pause)
+            self._last_words = self._said()
+            log.warning("child_ended", child=self.name, code=ended, restarts=self.restarts)
+            pause = next_pause(pause, ran_seconds=time.monotonic() - begun)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_told.wait(), pause)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
+        """Let it end; :meth:`run` returns when it has."""
+        self._is_told.set()
+
+    def last_words(self) -> str:
+        """Give the end of what the process that ended last has said; if none has, the present."""
+        return self._last_words or self._said()
+
+    def _said(self) -> str:
+        try:
+            said = self.log_file.read_bytes()[self._log_start :]
+        except OSError:
+            return ""
+        return "\n".join(said.decode("utf-8", "replace").splitlines()[-_SHOWN_LINES:])
+
+    async def _run_once(self) -> int | str:
+        """Start it and wait for its end; give its exit code, or why it could not be started."""
+        try:
+            process = await self._start()
+        except OSError as error:
+            return error.strerror or str(error)
+        told = asyncio.create_task(self._is_told.wait())
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not ended.done():
+            await self._end(process)
+        return await ended
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
         """Tell it to stop; kill it if it does not."""
-        self._is_stopping = True
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
             await asyncio.wait_for(process.wait(), _STOP_SECONDS)
         except TimeoutError:
             log.warning("child_killed", child=self.name)
-            process.kill()
-            await process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
-    def last_words(self) -> str:
-        """Give the end of its log."""
-        try:
-            lines = self.log_file.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return "\n".join(lines[-_SHOWN_LINES:])
-
-    async def _run_once(self) -> int:
+    async def _start(self) -> asyncio.subprocess.Process:
         with self._open_log() as output:
+            self._log_start = os.lseek(output, 0, os.SEEK_END)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "clientflow_host.cli", *self._arguments),
+                # Without -P a file of the present folder could stand in for a module of ours.
+                *("-P", "-m", "clientflow_host.cli", *self._arguments),
                 env=self._environment,
                 # Held open for as long as we live: its end tells the child that we are gone.
                 stdin=asyncio.subprocess.PIPE,
@@ -112,7 +136,7 @@ class Child:
                 # The terminal's Ctrl-C comes to us; we tell the child.
                 start_new_session=True,
             )
-        return await self._process.wait()
+        return self._process
 
     @contextlib.contextmanager
     def _open_log(self) -> Iterator[int]:
@@ -126,6 +150,18 @@ class Child:
             os.close(descriptor)
 
 
+def next_pause(last: float, *, ran_seconds: float) -> float:
+    """Tell how long to wait before a child that has ended is started again, in seconds.
+
+    Args:
+        last: the pause before it was started.
+        ran_seconds: how long it has run.
+    """
+    if ran_seconds > _STEADY_SECONDS:
+        return _FIRST_PAUSE_SECONDS
+    return min(max(2 * last, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+
+
 @contextlib.asynccontextmanager
 async def supervised(children: Sequence[Child]) -> AsyncIterator[None]:
     """Run *children* for as long as the block does, and stop them at its end."""
@@ -133,7 +169,7 @@ async def supervised(children: Sequence[Child]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.gather(*(child.stop() for child in children))
-        for run in runs:
-            run.cancel()
-        await asyncio.gather(*runs, return_exceptions=True)
+        # Told, not cancelled: one that is just being started would be left behind.
+        for child in children:
+            child.stop()
+        await asyncio.gather(*runs)

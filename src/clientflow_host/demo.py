@@ -39,7 +39,7 @@ async def play_text_and_answer(note: UpNote) -> AsyncIterator[str]:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
             async for line in _Story(http, note).play():
                 yield line
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         msg = f"{note.url} does not answer ({type(error).__name__}): is `clientflow up` running?"
         raise StoryFailed(msg) from error
 
@@ -50,7 +50,8 @@ class _Story:
         self._api = f"{note.url}/api/v1"
         self._sandbox = f"{note.sandbox_url}/twilio/_control"
         self._business = note.settings["TWILIO_PHONE_NUMBER"]
-        self._client = f"+1415555{secrets.randbelow(10_000):04d}"
+        # So many that nobody is met twice.
+        self._client = f"+1{200 + secrets.randbelow(700)}555{secrets.randbelow(10_000):04d}"
 
     async def play(self) -> AsyncIterator[str]:
         text = {"from": self._client, "to": self._business, "body": _QUESTION, "times": 2}

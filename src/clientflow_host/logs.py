@@ -6,29 +6,31 @@ from typing import Any, Final
 
 import structlog
 
-_LEVELS: Final = logging.getLevelNamesMapping()
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_FIRST_FIELDS: Final = ("timestamp", "level", "event")
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str | None) -> None:
     """Send every log line of the process to standard error, from *level* on.
 
     Args:
-        level: debug, info, warning or error.
+        level: debug, info, warning or error; info for anything else, since whoever checks the
+            settings wants to tell of it.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    is_terminal = sys.stderr.isatty()
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
-        if is_terminal
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
+    last = _for_people() if sys.stderr.isatty() else _for_programs()
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(level or "", logging.INFO)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -41,3 +43,21 @@ def configure_logs(level: str) -> None:
     )
     # Libraries speak from warning on: their finer lines hold telephone numbers and statements.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _for_people() -> list[Any]:
+    # The renderer's own tracebacks show the values of all variables: bodies, numbers, tokens.
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _for_programs() -> list[Any]:
+    return [
+        structlog.processors.format_exc_info,
+        _in_order,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _in_order(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Put first what every line has, for those who read the lines as they are."""
+    return {name: event.pop(name) for name in _FIRST_FIELDS if name in event} | event

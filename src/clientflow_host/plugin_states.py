@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clientflow_core.errors import SettingsError
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import discover_plugins
-from clientflow_core.settings import Completeness, completeness, setting_fields
+from clientflow_core.settings import (
+    Completeness,
+    completeness,
+    load_settings,
+    setting_fields,
+)
 from clientflow_host.settings import load_host_settings
 
 
@@ -42,9 +48,17 @@ def list_plugins(
 def _state(spec: AnySpec, values: Mapping[str, str], sandboxed: Mapping[str, str]) -> str:
     match completeness(spec.settings, values):
         case Completeness.COMPLETE:
-            return "enabled"
+            return "enabled" if _is_valid(spec, values) else "invalid"
         case Completeness.HALF:
             return "half set"
         case Completeness.NONE:
             is_stand_in = any(f.setting.env in sandboxed for f in setting_fields(spec.settings))
             return "sandbox" if is_stand_in else "not set"
+
+
+def _is_valid(spec: AnySpec, values: Mapping[str, str]) -> bool:
+    try:
+        load_settings(spec.settings, values)
+    except SettingsError:
+        return False
+    return True

@@ -4,7 +4,7 @@ import socket
 
 import attrs
 
-from clientflow_host.serving import PortTaken
+from clientflow_host.serving import PortTaken, port_taken
 from clientflow_host.settings import HostSettings
 
 
@@ -40,11 +40,8 @@ def _reserve(host: str, port: int) -> socket.socket:
         # As aiohttp will: a port that a connection of before still occupies can be had.
         return socket.create_server((host, port), family=_family(host), reuse_port=False)
     except OSError as error:
-        msg = (
-            f"cannot listen at {host}:{port}: {error.strerror or error}; is something else running"
-            " there? Choose another port, such as --port 8180, or --port 0 for any"
-        )
-        raise PortTaken(msg) from error
+        hint = "Choose another port, such as --port 8180, or --port 0 for any"
+        raise port_taken(host, port, error, hint=hint) from error
 
 
 def _reserve_or_any(host: str, port: int) -> socket.socket:

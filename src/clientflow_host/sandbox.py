@@ -4,8 +4,6 @@ import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import structlog
-
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
@@ -15,8 +13,6 @@ from clientflow_host.settings import HostSettings, local_url
 from clientflow_host.state import StateFolder
 
 _CREDENTIALS: Final = "sandbox.json"
-
-log = structlog.get_logger(__name__)
 
 
 def sandboxed_specs(plugins: Iterable[Plugin]) -> list[AnySpec]:
@@ -42,7 +38,10 @@ def build_sandboxes(
     made: list[ProviderSandbox] = []
     for spec in specs:
         sandbox_class = _load(spec)
-        credentials = kept.setdefault(spec.name, sandbox_class.new_credentials())
+        # Those that are kept win, and what a later release has come to need is added to them.
+        known = kept.get(spec.name)
+        credentials = sandbox_class.new_credentials() | (known if isinstance(known, dict) else {})
+        kept[spec.name] = credentials
         made.append(
             sandbox_class(
                 base_url=f"{sandbox_url}/{spec.name}", host_url=host_url, credentials=credentials
@@ -78,9 +77,14 @@ async def run_sandbox(
         host_url=settings.url,
     )
     app = build_sandbox_app(boxes)
-    async with listening(app, host=settings.host, port=settings.sandbox_port):
+    async with listening(
+        app,
+        host=settings.host,
+        port=settings.sandbox_port,
+        port_env="CLIENTFLOW_SANDBOX_PORT",
+        notice_seconds=0,
+    ):
         announce(sandbox_settings(boxes))
-        log.info("listening", host=settings.host, port=settings.sandbox_port)
         await wait_for_stop()
 
 

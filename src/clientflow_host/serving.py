@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -16,6 +17,9 @@ from typing_extensions import override
 from clientflow_core.errors import ClientFlowError
 
 WITH_PARENT_ENV: Final = "CLIENTFLOW_WITH_PARENT"
+# So long /ready says that it is stopping before connections are refused: whoever spreads requests
+# over several processes sees it in time.
+_NOTICE_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 8.0
 # Longer than any provider keeps an idle connection; aiohttp's own is an hour.
 _KEEP_ALIVE_SECONDS: Final = 75.0
@@ -43,14 +47,49 @@ class Serving:
 SERVING: Final = web.AppKey("serving", Serving)
 
 
+def port_taken(host: str, port: int, error: OSError, *, hint: str) -> PortTaken:
+    """Give the error for an address that cannot be listened at.
+
+    Args:
+        host: what was to be listened at.
+        port: likewise.
+        error: what the system said.
+        hint: what to do if the port is the trouble.
+    """
+    where = f"cannot listen at {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(f"{where}: something else listens there. {hint}")
+    # What asyncio and socket put around it is the address once more.
+    number = error.errno or 0
+    reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
+    if error.errno == errno.EACCES:
+        return PortTaken(f"{where}: {reason}. {hint}")
+    return PortTaken(f"{where}: {reason}. CLIENTFLOW_HOST must be an address of this machine")
+
+
 @contextlib.asynccontextmanager
-async def listening(app: web.Application, *, host: str, port: int) -> AsyncIterator[None]:
+async def listening(
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    port_env: str,
+    notice_seconds: float = _NOTICE_SECONDS,
+) -> AsyncIterator[None]:
     """Serve *app*; at the end, let the requests that are being served finish.
+
+    Args:
+        app: what is served.
+        host: the address to listen at.
+        port: likewise; 0 takes any.
+        port_env: the setting that *port* came from, for the error.
+        notice_seconds: how long, at the end, new connections are still taken.
 
     Raises:
         PortTaken: the address is in use, or not this machine's.
     """
-    app[SERVING] = Serving()
+    serving = app[SERVING] = Serving()
+    app.on_response_prepare.append(_part_when_draining)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -59,20 +98,32 @@ async def listening(app: web.Application, *, host: str, port: int) -> AsyncItera
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
     )
     await runner.setup()
+    site = web.TCPSite(runner, host, port)
     try:
-        await web.TCPSite(runner, host, port).start()
+        await site.start()
     except OSError as error:
         await runner.cleanup()
-        msg = (
-            f"cannot listen at {host}:{port}: {error.strerror or error}; is something else running"
-            " there? Choose another port"
-        )
-        raise PortTaken(msg) from error
+        raise port_taken(host, port, error, hint=f"Choose another port by {port_env}") from error
+    log.info("listening", host=host, port=site.port)
     try:
         yield
     finally:
-        app[SERVING].is_draining = True
+        serving.is_draining = True
+        await asyncio.sleep(notice_seconds)
         await runner.cleanup()
+
+
+async def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """Let nobody count on a connection that is about to be closed."""
+    if request.app[SERVING].is_draining:
+        response.force_close()
+        # aiohttp has written the header by now.
+        response.headers["Connection"] = "close"
+
+
+def has_parent() -> bool:
+    """Tell whether this process was started by `up`, and ends with it."""
+    return bool(os.environ.get(WITH_PARENT_ENV))
 
 
 async def wait_for_stop() -> None:
@@ -81,7 +132,7 @@ async def wait_for_stop() -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
-    if os.environ.get(WITH_PARENT_ENV):
+    if has_parent():
         await _watch_parent(told)
     await told.wait()
     log.info("stopping")

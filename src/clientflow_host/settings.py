@@ -13,6 +13,7 @@ from clientflow_core.settings import load_settings, read_sources, setting
 
 STATE_DIR_ENV: Final = "CLIENTFLOW_STATE_DIR"
 SECRETS_DIR_ENV: Final = "CLIENTFLOW_SECRETS_DIR"
+LOG_LEVEL_ENV: Final = "CLIENTFLOW_LOG_LEVEL"
 _URL: Final = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 
 
@@ -82,25 +83,28 @@ class HostSettings:
     )
     plugins: tuple[str, ...] | None = setting(
         env="CLIENTFLOW_PLUGINS",
-        help="the plugins to enable; without it, those whose settings are complete",
+        help="the plugins to enable, with commas between; without it, those whose settings are"
+        " complete",
         default=None,
         example="twilio",
     )
     state_dir: Path | None = setting(
         env=STATE_DIR_ENV,
-        help="the folder of the embedded database and of what `up` leaves for other commands",
+        help="the folder of the embedded database and of what `up` keeps and leaves for other"
+        " commands; without it, /var/lib/clientflow as root, else ~/.local/state/clientflow",
         default=None,
         example="/var/lib/clientflow",
     )
     postgres_folder: Path | None = setting(
         env="CLIENTFLOW_POSTGRES_FOLDER",
-        help="the programs of the PostgreSQL to embed, where DATABASE_URL is not set",
+        help="the programs of the PostgreSQL that `up` runs where DATABASE_URL is not set; without"
+        " it, the best that is installed",
         default=None,
         example="/usr/lib/postgresql/18/bin",
     )
     log_level: str = setting(
-        env="CLIENTFLOW_LOG_LEVEL",
-        help="the least severe log lines that are written",
+        env=LOG_LEVEL_ENV,
+        help="the least severe log lines that are written: debug, info, warning or error",
         default="info",
         pattern="debug|info|warning|error",
         example="info",

@@ -5,15 +5,20 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import attrs
 
 from clientflow_core.errors import ClientFlowError
 
 _UP: Final = "up.json"
+_LOCK: Final = "up.lock"
+# Longer than a command needs that only looks whether the lock is held.
+_LOCK_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.02
 
 
 class StateFolderUnusable(ClientFlowError):
@@ -66,16 +71,25 @@ class StateFolder:
             StateFolderUnusable: it cannot be made, or not be written to.
         """
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            _make(path)
             with tempfile.TemporaryFile(dir=path):
                 pass
         except OSError as error:
-            msg = (
-                f"{path}: {error.strerror or error}. The state folder must be one that you may"
-                " write to: name another by --state-dir or CLIENTFLOW_STATE_DIR"
-            )
-            raise StateFolderUnusable(msg) from error
+            raise _unusable(path, error) from error
         return cls(path.resolve())
+
+    def subfolder(self, name: str) -> Path:
+        """Make a folder in it that only this user can look into, unless it is there.
+
+        Raises:
+            StateFolderUnusable: it cannot be made.
+        """
+        folder = self.path / name
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        return folder
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -84,19 +98,36 @@ class StateFolder:
         Raises:
             StateFolderUnusable: another process holds it.
         """
-        lock = os.open(self.path / "up.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise _unusable(self.path / _LOCK, error) from error
+        try:
+            if not _lock(lock):
                 msg = (
                     f"clientflow up runs on {self.path} already: stop it, or name another state"
                     " folder by --state-dir"
                 )
-                raise StateFolderUnusable(msg) from error
+                raise StateFolderUnusable(msg)
             yield
         finally:
             os.close(lock)
+
+    def is_held(self) -> bool:
+        """Tell whether `up` runs on the folder."""
+        try:
+            lock = os.open(self.path / _LOCK, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _unusable(self.path / _LOCK, error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Read a file of ours; None if there is none.
@@ -106,23 +137,40 @@ class StateFolder:
         """
         file = self.path / name
         try:
-            found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        except FileNotFoundError:
+            found = json.loads(file.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:
-            msg = f"{file} cannot be read ({type(error).__name__}): remove it to have it made anew"
-            raise StateFolderUnusable(msg) from error
+        except OSError as error:
+            raise _unusable(file, error) from error
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            msg = f"{file} is damaged: remove it to have it made anew"
+            raise StateFolderUnusable(msg)
         return found
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        """Write a file that only this user can read, whole or not at all."""
-        descriptor, unfinished = tempfile.mkstemp(prefix=f"{name}-", dir=self.path)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=2)
-        Path(unfinished).replace(self.path / name)
+        """Write a file that only this user can read, whole or not at all.
+
+        Raises:
+            StateFolderUnusable: it cannot be written.
+        """
+        file = self.path / name
+        try:
+            with _unfinished(file) as (unfinished, stream):
+                json.dump(value, stream, indent=2)
+                stream.flush()
+                os.fsync(stream.fileno())
+                unfinished.replace(file)
+        except OSError as error:
+            raise _unusable(file, error) from error
 
     def leave_note(self, note: UpNote) -> None:
-        """Tell other commands what runs."""
+        """Tell other commands what runs.
+
+        Raises:
+            StateFolderUnusable: it cannot be written.
+        """
         self.write_json(_UP, attrs.asdict(note))
 
     def remove_note(self) -> None:
@@ -131,16 +179,61 @@ class StateFolder:
 
 
 def read_up_note(path: Path) -> UpNote | None:
-    """Read what a running `up` has left in the state folder *path*; None if there is nothing.
+    """Read what a running `up` has left in the state folder *path*; None if none runs there.
+
+    One that was killed leaves its note behind, but not its lock.
 
     Raises:
         StateFolderUnusable: it is there, and cannot be read.
     """
-    found = StateFolder(path).read_json(_UP)
-    if found is None:
+    folder = StateFolder(path)
+    found = folder.read_json(_UP)
+    if found is None or not folder.is_held():
         return None
     try:
         return UpNote(**found)
     except TypeError as error:
         msg = f"{path / _UP} is of another release: start `clientflow up` again"
         raise StateFolderUnusable(msg) from error
+
+
+def _make(path: Path) -> None:
+    if path.is_dir():
+        return
+    path.mkdir(parents=True)
+    # PostgreSQL, which is another user where we are root, must get through; whatever the umask.
+    path.chmod(0o711)
+
+
+@contextlib.contextmanager
+def _unfinished(file: Path) -> Iterator[tuple[Path, IO[str]]]:
+    """Make a file beside *file* to write into; it is gone afterwards if it is still there."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{file.name}-", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            yield Path(name), stream
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _lock(file: int) -> bool:
+    """Take the lock on *file*; one who only looks whether it is held lets go at once."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True
+
+
+def _unusable(path: Path, error: OSError) -> StateFolderUnusable:
+    reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+    msg = (
+        f"{path}: {reason}. The state folder must be a folder that you may write"
+        " to, on a disk with room: name another by --state-dir or CLIENTFLOW_STATE_DIR"
+    )
+    return StateFolderUnusable(msg)

@@ -6,7 +6,6 @@ started again when it ends; all of them end with this one.
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,32 +14,33 @@ from typing import Final
 
 import aiohttp
 import attrs
-import structlog
 
-from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_core.persistence.database import Database
-from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.migrate import migrate
-from clientflow_core.persistence.provision import provision
 from clientflow_core.persistence.server import parse_url
+from clientflow_core.providers.spec import AnySpec
+from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
-from clientflow_core.services.initialize import initialize, new_api_key
 from clientflow_core.settings import Completeness, completeness
-from clientflow_host.assembly import discover_enabled, load_everything, own_channels
+from clientflow_host.assembly import (
+    discover_enabled,
+    load_everything,
+    own_channels,
+    require_schema,
+)
 from clientflow_host.children import Child, ChildFailed, supervised
+from clientflow_host.demo_organization import Login, make_demo_organization
+from clientflow_host.embedded_database import embedded_database
 from clientflow_host.ports import Ports, choose_ports
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings, sandboxed_specs
-from clientflow_host.settings import STATE_DIR_ENV, HostSettings, load_host_settings, local_url
+from clientflow_host.settings import STATE_DIR_ENV, HostSettings, local_url
 from clientflow_host.state import StateFolder, UpNote
 
 _READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
-_WATCH_SECONDS: Final = 1.0
-_DEMO: Final = "demo.json"
-_DEMO_EMAIL: Final = "demo@clientflow.example"
+_ANSWER_SECONDS: Final = 5.0
 
 Say = Callable[[str], None]
-log = structlog.get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -54,9 +54,9 @@ class _Plan:
     """
 
     settings: HostSettings
+    registry: ProviderRegistry
     folder: StateFolder
     ports: Ports
-    url: str
     values: Mapping[str, str]
     sandboxed: Sequence[str]
     sandbox_values: Mapping[str, str]
@@ -79,25 +79,43 @@ async def run_up(
     Raises:
         ClientFlowError: something cannot be started; says what, and how to mend it.
     """
-    running = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, running.cancel if running else loop.stop)
+    _cancel_when_told(say)
     with contextlib.suppress(asyncio.CancelledError):
-        settings = load_host_settings(dict(values))
+        settings, _ = load_everything(values, leave_out=_needs_stand_in(values))
         folder = StateFolder.open(settings.state_folder)
         with folder.held():
+            # What one that was killed has left.
+            folder.remove_note()
             await _run(_make_plan(values, settings, folder), say=say, when_ready=when_ready)
+
+
+def _cancel_when_told(say: Say) -> None:
+    """Cancel the present task at the first signal; further ones do not disturb its tidying up."""
+    running, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+    def cancel() -> None:
+        if running is not None and not running.cancelling():
+            say("stopping everything")
+            running.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup has SIGHUP ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, cancel)
+
+
+def _needs_stand_in(values: Mapping[str, str]) -> Callable[[AnySpec], bool]:
+    def judge(spec: AnySpec) -> bool:
+        return bool(spec.sandbox) and completeness(spec.settings, values) is Completeness.NONE
+
+    return judge
 
 
 def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateFolder) -> _Plan:
     ports = choose_ports(settings)
     url = attrs.evolve(settings, port=ports.host).url
-    specs = [
-        spec
-        for spec in sandboxed_specs(discover_enabled(settings))
-        if completeness(spec.settings, values) is Completeness.NONE
-    ]
+    enabled = sandboxed_specs(discover_enabled(settings))
+    specs = list(filter(_needs_stand_in(values), enabled))
     sandbox_url = local_url(settings.host, ports.sandbox)
     boxes = build_sandboxes(specs, folder, sandbox_url=sandbox_url, host_url=url)
     sandbox_values = sandbox_settings(boxes)
@@ -108,36 +126,36 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
         "CLIENTFLOW_SANDBOX_PORT": str(ports.sandbox),
         STATE_DIR_ENV: str(folder.path),
     }
+    chosen = {**values, **ours, **sandbox_values}
+    settings, registry = load_everything(chosen)
     return _Plan(
         settings=settings,
+        registry=registry,
         folder=folder,
         ports=ports,
-        url=url,
-        values={**values, **ours, **sandbox_values},
+        values=chosen,
         sandboxed=[spec.name for spec in specs],
         sandbox_values=sandbox_values,
     )
 
 
 async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -> None:
-    _, registry = load_everything(plan.values)
-    for name, enabled in registry.providers.items():
+    for name, enabled in plan.registry.providers.items():
         kind = "on its sandbox" if name in plan.sandboxed else "the real one"
         say(f"{enabled.spec.title}: {kind}")
     async with _database(plan, say) as database_url:
-        demo = await _demo_organization(plan, database_url, say)
+        login = await _demo_organization(plan, database_url)
+        say("the demo organization is there")
         note = UpNote(
-            url=plan.url,
+            url=plan.settings.url,
             sandbox_url=plan.sandbox_url,
             state_dir=str(plan.folder.path),
             settings=plan.sandbox_values,
             database_url=database_url.reveal(),
-            **demo,
+            **attrs.asdict(login),
         )
-        children = _children(plan, database_url)
-        async with supervised(list(children)):
-            await _wait_until_ready(children)
-            say("host, worker" + (" and sandbox" if plan.sandboxed else "") + " are ready")
+        async with _children(plan, database_url) as names:
+            say(f"{names} are ready")
             plan.folder.leave_note(note)
             try:
                 when_ready(note)
@@ -155,43 +173,12 @@ async def _database(plan: _Plan, say: Say) -> AsyncIterator[Secret]:
             await _migrate(owner, given, say)
         yield given
         return
-    begun = time.monotonic()
-    server = await _start_postgres(plan)
-    verb = "found running" if server.was_adopted else "started"
-    say(f"PostgreSQL {verb} ({time.monotonic() - begun:.1f} s)")
-    keeper = asyncio.create_task(_keep_postgres(plan, server))
-    try:
-        addresses = await asyncio.to_thread(provision, server, plan.folder.path)
+    embedded = embedded_database(
+        plan.folder.path, postgres_folder=plan.settings.postgres_folder, say=say
+    )
+    async with embedded as addresses:
         await _migrate(addresses.owner, addresses.application, say)
         yield addresses.application
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
-        await asyncio.to_thread(server.stop)
-
-
-async def _start_postgres(plan: _Plan) -> EmbeddedPostgres:
-    named = plan.settings.postgres_folder
-    binaries = find_binaries(named) if named else None
-    start = asyncio.create_task(
-        asyncio.to_thread(EmbeddedPostgres.start, plan.folder.path, binaries=binaries)
-    )
-    try:
-        return await asyncio.shield(start)
-    except asyncio.CancelledError:
-        # A thread cannot be stopped: let it start the server, then stop that.
-        (await start).stop()
-        raise
-
-
-async def _keep_postgres(plan: _Plan, server: EmbeddedPostgres) -> None:
-    """Start the server again whenever it is gone; it comes back at the same address."""
-    while True:
-        await asyncio.sleep(_WATCH_SECONDS)
-        if server.is_running():
-            continue
-        log.warning("postgres_ended", pid=server.pid)
-        server = await _start_postgres(plan)
 
 
 async def _migrate(owner: Secret, application: Secret, say: Say) -> None:
@@ -203,86 +190,74 @@ async def _migrate(owner: Secret, application: Secret, say: Say) -> None:
     say(f"the schema is at {revision}")
 
 
-async def _demo_organization(plan: _Plan, database_url: Secret, say: Say) -> dict[str, str]:
-    """Make the demo organization; its credentials are made once and kept in the state folder."""
-    kept = plan.folder.read_json(_DEMO)
-    credentials = kept or _new_credentials(_DEMO_EMAIL)
-    _, registry = load_everything(plan.values)
+async def _demo_organization(plan: _Plan, database_url: Secret) -> Login:
     database = Database(parse_url(database_url, env="DATABASE_URL"), pool_size=1)
     try:
         await database.check()
-        made = await initialize(
-            database,
-            name="Demo business",
-            slug="demo",
-            email=credentials["email"],
-            password=Secret(credentials["password"]),
-            api_key=Secret(credentials["api_key"]),
-            channels=own_channels(registry),
-        )
+        await require_schema(database)
+        channels = own_channels(plan.registry)
+        return await make_demo_organization(database, plan.folder, channels=channels)
     finally:
         await database.close()
-    if not made.is_new_user and kept is None:
-        msg = (
-            f"the database has a demo organization whose credentials are not in {plan.folder.path}:"
-            " use the state folder that made it, or another database"
-        )
-        raise ChildFailed(msg)
-    plan.folder.write_json(_DEMO, credentials)
-    say("the demo organization is there")
-    return {
-        **credentials,
-        "organization_id": to_public_id(IdPrefix.ORGANIZATION, made.organization_id),
-    }
 
 
-def _new_credentials(email: str) -> dict[str, str]:
-    return {
-        "email": email,
-        "password": secrets.token_urlsafe(12),
-        "api_key": new_api_key().reveal(),
-    }
-
-
-def _children(plan: _Plan, database_url: Secret) -> dict[Child, str]:
-    """Give the child processes, each with the address that tells when it is ready."""
-    logs = plan.folder.path / "logs"
-    logs.mkdir(exist_ok=True)
-    environment = {**plan.values, "DATABASE_URL": database_url.reveal()}
-    # Not their business.
-    environment["CLIENTFLOW_OWNER_DATABASE_URL"] = ""
+@contextlib.asynccontextmanager
+async def _children(plan: _Plan, database_url: Secret) -> AsyncIterator[str]:
+    """Run the processes; give their names once all of them are ready."""
     host = plan.settings.host
+    serve = _child(plan, "serve", database_url)
+    worker = _child(plan, "worker", database_url)
     urls = {
-        "serve": f"{local_url(host, plan.ports.host)}/ready",
-        "worker": f"{local_url(host, plan.ports.worker)}/ready",
+        serve: f"{local_url(host, plan.ports.host)}/ready",
+        worker: f"{local_url(host, plan.ports.worker)}/ready",
     }
-    if plan.sandbox_url:
-        urls["sandbox"] = f"{plan.sandbox_url}/health"
-    return {
-        Child(
-            name,
-            arguments=[name, *(plan.sandboxed if name == "sandbox" else ())],
-            environment=environment,
-            log_folder=logs,
-        ): url
-        for name, url in urls.items()
+    async with contextlib.AsyncExitStack() as stack:
+        if plan.sandbox_url:
+            # Outermost, so that it outlives those who are still talking to it.
+            sandbox = _child(plan, "sandbox", database_url, *plan.sandboxed)
+            urls[sandbox] = f"{plan.sandbox_url}/health"
+            await stack.enter_async_context(supervised([sandbox]))
+        await stack.enter_async_context(supervised([serve, worker]))
+        await _wait_until_ready(urls)
+        yield "host, worker and sandbox" if plan.sandbox_url else "host and worker"
+
+
+def _child(plan: _Plan, name: str, database_url: Secret, *arguments: str) -> Child:
+    environment = {
+        **plan.values,
+        "DATABASE_URL": database_url.reveal(),
+        # Not their business.
+        "CLIENTFLOW_OWNER_DATABASE_URL": "",
     }
+    return Child(
+        name,
+        arguments=[name, *arguments],
+        environment=environment,
+        log_folder=plan.folder.subfolder("logs"),
+    )
 
 
-async def _wait_until_ready(children: Mapping[Child, str]) -> None:
-    timeout = aiohttp.ClientTimeout(total=5)
-    async with aiohttp.ClientSession(timeout=timeout) as http, asyncio.TaskGroup() as group:
-        for child, url in children.items():
-            group.create_task(_wait_for(http, child, url))
+async def _wait_until_ready(urls: Mapping[Child, str]) -> None:
+    """Wait for the children, each with the address that tells when it is ready.
 
-
-async def _wait_for(http: aiohttp.ClientSession, child: Child, url: str) -> None:
+    Raises:
+        ChildFailed: one has ended, or takes too long.
+    """
     deadline = time.monotonic() + _READY_SECONDS
-    while not await _answers(http, url):
-        if child.restarts or time.monotonic() > deadline:
-            msg = f"{child.name} does not start; {child.log_file} says:\n{child.last_words()}"
-            raise ChildFailed(msg)
-        await asyncio.sleep(_POLL_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+    waiting = dict(urls)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        while waiting:
+            is_late = time.monotonic() > deadline
+            _refuse_failed([child for child in urls if child.restarts or is_late])
+            waiting = {c: url for c, url in waiting.items() if not await _answers(http, url)}
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _refuse_failed(failed: Sequence[Child]) -> None:
+    if failed:
+        words = (f"{c.name} does not start; {c.log_file} says:\n{c.last_words()}" for c in failed)
+        raise ChildFailed("\n".join(words))
 
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:

@@ -5,10 +5,11 @@ import functools
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-import structlog
+import psycopg
 from aiohttp import web
 
 from clientflow_core.domain.jobs import INBOUND, OUTBOUND, UPKEEP
+from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
@@ -21,7 +22,7 @@ from clientflow_core.services.handle_inbound_event import (
 )
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.services.send_message import DELIVER_MESSAGE
-from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
+from clientflow_host.assembly import ASSEMBLY, Assembly, assemble, require_schema
 from clientflow_host.heartbeat import beating
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
@@ -33,8 +34,6 @@ from clientflow_host.serving import listening, wait_for_stop
 _LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1}
 _GRACE_SECONDS: Final = 8.0
 _SCHEDULES: Final = (PURGE_EXPIRED,)
-
-log = structlog.get_logger(__name__)
 
 
 def job_handlers(assembly: Assembly) -> dict[str, Handler]:
@@ -55,7 +54,11 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
 
 @contextlib.asynccontextmanager
 async def working(assembly: Assembly) -> AsyncIterator[None]:
-    """Run jobs for as long as the block does; then finish what runs, and give back the rest."""
+    """Run jobs for as long as the block does; then finish what runs, and give back the rest.
+
+    Raises:
+        DatabaseUnfit: the worker's own connection to the database cannot be had.
+    """
     runner = JobRunner(
         assembly.database,
         Liveness(connection_string(assembly.direct_url)),
@@ -64,7 +67,15 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
         schedules=_SCHEDULES,
     )
     worker = JobWorker(runner, assembly.queue)
-    await worker.start()
+    try:
+        await worker.start()
+    except (psycopg.Error, TimeoutError) as error:
+        what = (str(error).strip() or type(error).__name__).splitlines()[0]
+        msg = (
+            f"no lasting connection to the database: {what}. Where DATABASE_URL leads through a"
+            " transaction pooler, CLIENTFLOW_DIRECT_DATABASE_URL must lead past it"
+        )
+        raise DatabaseUnfit(msg) from error
     try:
         yield
     finally:
@@ -79,6 +90,7 @@ async def work(values: Mapping[str, str]) -> None:
         PortTaken: something else listens at its port.
     """
     async with assemble(values) as assembly:
+        await require_schema(assembly.database)
         settings = assembly.settings
         app = web.Application()
         answer_problems(app)
@@ -87,7 +99,11 @@ async def work(values: Mapping[str, str]) -> None:
         async with (
             beating(assembly.database, kind="worker"),
             working(assembly),
-            listening(app, host=settings.host, port=settings.worker_port),
+            listening(
+                app,
+                host=settings.host,
+                port=settings.worker_port,
+                port_env="CLIENTFLOW_WORKER_PORT",
+            ),
         ):
-            log.info("listening", host=settings.host, port=settings.worker_port)
             await wait_for_stop()

@@ -25,14 +25,15 @@ from clientflow_core.jobs.handlers import (
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
 
-# The server is away or busy; what was asked for may go well the next time.
-_PASSING: Final = (
+PASSING_ERRORS: Final = (
     sa.exc.OperationalError,
     sa.exc.InterfaceError,
     sa.exc.TimeoutError,
     psycopg.OperationalError,
     OSError,
 )
+"""The database, or what else was asked, is away or busy: it may go well the next time."""
+
 
 _LONGEST_DELAY_SECONDS: Final = 86_400.0
 
@@ -103,8 +104,9 @@ class Execution:
             except RetryLater as later:
                 await self._put_back(job, str(later), later.delay_seconds)
             except Exception as error:
-                log.warning("job_failed", attempts=job.attempts, exc_info=error)
-                await self._put_back(job, _error_code(error), None)
+                code = _error_code(error)
+                log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
+                await self._put_back(job, code, None)
 
     async def _run(self, job: Job) -> None:
         if job.attempts > job.max_attempts:
@@ -153,7 +155,7 @@ class Execution:
             await self._bury_with_last_words(job, error)
         except FenceLost:
             log.warning("job_taken_over")
-        except _PASSING as failure:
+        except PASSING_ERRORS as failure:
             # It comes back when its visibility ends, and is buried then.
             log.warning("job_not_buried", error=type(failure).__name__)
         except Exception:
@@ -178,6 +180,11 @@ class Execution:
             log.warning("job_not_buried", error=type(failure).__name__)
         else:
             log.error("job_dead", error=error)
+
+
+def traced(error: Exception) -> Exception | None:
+    """Give *error* for its traceback, unless it says nothing of our code and comes in crowds."""
+    return None if isinstance(error, PASSING_ERRORS) else error
 
 
 def _error_code(error: Exception) -> str:

@@ -19,13 +19,14 @@ class Lane:
 
     Attributes:
         free: how many more may.
-        event: set when somebody says that there is work.
+        has_work: set when somebody says that there is some.
     """
 
     def __init__(self, name: str, slots: int) -> None:
         self.name = name
         self.free = slots
-        self.event = asyncio.Event()
+        self.has_work = asyncio.Event()
+        self.has_work.set()
         self._plenty = max(1, min(slots, BATCH) // 2)
         self._has_room = asyncio.Event()
         self._has_plenty = asyncio.Event()
@@ -40,6 +41,11 @@ class Lane:
         """Leave *count* places."""
         self.free += count
         self._note()
+
+    async def wait_for_work(self) -> None:
+        """Wait until somebody says that there is work, and there is room for it."""
+        await self.has_work.wait()
+        await self.wait_for_room()
 
     async def wait_for_room(self) -> None:
         """Wait for a free place, and a moment more until a claim is worth its round trip.

@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-import psycopg
-import sqlalchemy as sa
 import structlog
 
 from clientflow_core import failpoints
@@ -16,16 +14,13 @@ from clientflow_core.jobs.execution import Execution
 from clientflow_core.jobs.handlers import Handler
 from clientflow_core.jobs.lanes import BATCH, Lane
 from clientflow_core.jobs.liveness import Liveness
+from clientflow_core.jobs.loops import Loop
 from clientflow_core.jobs.schedules import Schedule, tick
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
 
 _SWEEP_SECONDS: Final = 1.0
-_PAUSE_AFTER_ERROR_SECONDS: Final = 1.0
 _CANCEL_SECONDS: Final = 5.0
-# Of one claim or one sweep, with all its waiting: a server that vanished does not even refuse.
-_STEP_SECONDS: Final = 30.0
-_DATABASE_ERRORS: Final = (sa.exc.SQLAlchemyError, psycopg.Error, OSError)
 
 log = structlog.get_logger(__name__)
 
@@ -69,20 +64,23 @@ class JobRunner:
         # By id and attempt: a job that was taken over may be claimed again by the same worker.
         self._running: dict[tuple[int, int], Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._claim_loops: list[asyncio.Task[None]] = []
-        self._sweep_loop: list[asyncio.Task[None]] = []
+        self._claims = [
+            Loop(f"claim:{lane.name}", wait=lane.wait_for_work, act=partial(self._claim, lane))
+            for lane in self._lanes.values()
+        ]
+        self._sweeps = Loop("sweep", wait=_wait_for_sweep, act=self._sweep)
 
     @property
     def is_claiming(self) -> bool:
-        """Whether it is at work: it has its number, and every loop runs."""
-        loops = [*self._claim_loops, *self._sweep_loop]
-        return bool(loops) and self._liveness.worker is not None and not any(map(_has_ended, loops))
+        """Whether it is at work: its lock is held, and it looks for jobs."""
+        loops = (*self._claims, self._sweeps)
+        return self._liveness.worker is not None and all(loop.is_running for loop in loops)
 
     def wake(self, lanes: Iterable[str]) -> None:
         """Make *lanes* look for work now."""
         for name in lanes:
             if name in self._lanes:
-                self._lanes[name].event.set()
+                self._lanes[name].has_work.set()
 
     async def start(self) -> None:
         """Take the liveness lock and begin to claim.
@@ -91,11 +89,8 @@ class JobRunner:
             psycopg.OperationalError: the database is not there.
         """
         await self._liveness.acquire()
-        self._claim_loops = [
-            asyncio.create_task(_forever("claim", partial(self._look_for_work, lane)))
-            for lane in self._lanes.values()
-        ]
-        self._sweep_loop = [asyncio.create_task(_forever("sweep", self._sweep_soon))]
+        for loop in (*self._claims, self._sweeps):
+            loop.start()
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Claim no more, let what runs finish, give the rest back.
@@ -104,11 +99,12 @@ class JobRunner:
             grace_seconds: what still runs after this is cancelled and given back at once.
         """
         try:
-            await _end(self._claim_loops)
+            await asyncio.gather(*(loop.stop() for loop in self._claims))
             if self._tasks:
                 # The sweep goes on meanwhile: it keeps what runs from being claimed by others.
                 await asyncio.wait(self._tasks, timeout=grace_seconds)
-            await _end([*self._tasks, *self._sweep_loop])
+            await _end(self._tasks)
+            await self._sweeps.stop()
             await self._give_back()
         finally:
             await self._liveness.release()
@@ -120,23 +116,28 @@ class JobRunner:
         try:
             async with self._database.system() as transaction:
                 await job_rows.release_claims(transaction, worker=worker)
-        except _DATABASE_ERRORS as error:
+        except Exception as error:  # noqa: BLE001 - it leaves in any case
             # The lock goes with us, so the next sweep of any worker frees them.
             log.warning("jobs_not_released", error=type(error).__name__)
 
-    async def _look_for_work(self, lane: Lane) -> None:
-        await lane.wait_for_room()
-        # Before the claim: whoever commits after it sets the event again.
-        lane.event.clear()
-        async with asyncio.timeout(_STEP_SECONDS):
-            found = await self._claim(lane)
-        if not found:
-            await lane.event.wait()
+    async def _claim(self, lane: Lane) -> None:
+        # Before the claim: whoever commits after it sets it again.
+        lane.has_work.clear()
+        may_have_more = True
+        try:
+            claimed = await self._claim_for(lane)
+            for group in self._execution.divide(claimed):
+                self._spawn(lane, group)
+            may_have_more = bool(claimed)
+        finally:
+            if may_have_more:
+                lane.has_work.set()
 
-    async def _claim(self, lane: Lane) -> bool:
+    async def _claim_for(self, lane: Lane) -> Sequence[Job]:
         worker = self._liveness.worker
         if worker is None:
-            return False
+            # The next sweep that goes well takes a number, and wakes every lane.
+            return ()
         async with self._database.system() as transaction:
             claimed = await job_rows.claim_jobs(
                 transaction,
@@ -146,9 +147,7 @@ class JobRunner:
                 visibility_seconds=self._visibility_seconds,
             )
         failpoints.hit("jobs.claimed")
-        for group in self._execution.divide(claimed):
-            self._spawn(lane, group)
-        return bool(claimed)
+        return claimed
 
     def _spawn(self, lane: Lane, group: Sequence[Job]) -> None:
         lane.take(len(group))
@@ -167,12 +166,6 @@ class JobRunner:
             for job in group:
                 self._running.pop((job.id, job.attempts), None)
             lane.give_back(len(group))
-
-    async def _sweep_soon(self) -> None:
-        # Not all workers at the same moment.
-        await asyncio.sleep(_SWEEP_SECONDS * (0.8 + 0.4 * random.random()))  # noqa: S311
-        async with asyncio.timeout(_STEP_SECONDS):
-            await self._sweep()
 
     async def _sweep(self) -> None:
         worker = await self._hold_number()
@@ -199,30 +192,9 @@ class JobRunner:
         return worker
 
 
-async def _forever(what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """Repeat *step* whatever comes: a worker that silently does nothing is the worst of all.
-
-    Trouble is told when it begins and when it ends, not each time.
-    """
-    trouble = ""
-    while True:
-        try:
-            await step()
-        except Exception as error:
-            if trouble != type(error).__name__:
-                trouble = type(error).__name__
-                # A database that is away needs no traceback.
-                traced = None if isinstance(error, _DATABASE_ERRORS) else error
-                log.warning("worker_fails", at=what, error=trouble, exc_info=traced)
-            await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
-        else:
-            if trouble:
-                log.info("worker_works_again", at=what, after=trouble)
-            trouble = ""
-
-
-def _has_ended(task: asyncio.Task[None]) -> bool:
-    return task.done()
+async def _wait_for_sweep() -> None:
+    # Not all workers at the same moment.
+    await asyncio.sleep(_SWEEP_SECONDS * (0.8 + 0.4 * random.random()))  # noqa: S311
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -26,6 +26,9 @@ _LOOK: Final = sa.text(
     """
 )
 
+# The loop itself would let go of a task that nobody holds.
+_looks: Final[set[asyncio.Task["DatabaseReadiness"]]] = set()
+
 
 @attrs.frozen(kw_only=True)
 class DatabaseReadiness:
@@ -43,15 +46,26 @@ def expected_revision() -> str:
 
 async def read_readiness(database: Database) -> DatabaseReadiness:
     """Look, within a few seconds; says what is wrong and raises nothing."""
+    look = asyncio.create_task(_look(database))
+    _looks.add(look)
+    look.add_done_callback(_looks.discard)
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS), database.system() as transaction:
+        await asyncio.wait([look], timeout=_ANSWER_SECONDS)
+        return look.result() if look.done() else _silent(TimeoutError())
+    finally:
+        # Not waited for: psycopg takes ten seconds to give up what a silent server does.
+        look.cancel()
+
+
+async def _look(database: Database) -> DatabaseReadiness:
+    try:
+        async with database.system() as transaction:
             row = (await transaction.execute(_LOOK, {"locks": LIVENESS_LOCKS})).one()
-    except (sa.exc.ProgrammingError, psycopg.errors.UndefinedTable):
+    except sa.exc.ProgrammingError:
         schema = "missing: run clientflow migrate"
         return DatabaseReadiness(database="ok", schema=schema, workers=_UNKNOWN)
-    except (sa.exc.SQLAlchemyError, psycopg.Error, OSError, TimeoutError) as error:
-        answer = f"does not answer ({type(error).__name__})"
-        return DatabaseReadiness(database=answer, schema=_UNKNOWN, workers=_UNKNOWN)
+    except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
+        return _silent(error)
     return DatabaseReadiness(
         database="ok",
         schema=_judge(row.revision),
@@ -59,9 +73,14 @@ async def read_readiness(database: Database) -> DatabaseReadiness:
     )
 
 
+def _silent(error: Exception) -> DatabaseReadiness:
+    answer = f"does not answer ({type(error).__name__})"
+    return DatabaseReadiness(database=answer, schema=_UNKNOWN, workers=_UNKNOWN)
+
+
 def _judge(revision: str | None) -> str:
     wanted = expected_revision()
-    # A newer one is right while a deployment goes on: migrations go before the code that needs them.
+    # A newer one is right while a deployment goes on: migrations go before the code.
     if revision is not None and revision >= wanted:
         return "ok"
     return f"is at {revision or 'nothing'}, this release needs {wanted}: run clientflow migrate"

@@ -6,6 +6,7 @@ Plain HTML without a script; the policy allows a style sheet from here and forms
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from html import escape
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +70,7 @@ def render_page(sandboxes: Iterable[ProviderSandbox], *, is_refreshing: bool) ->
         switch = '<a href="./">Stop refreshing</a>'
     panels = "".join(
         f'<section aria-labelledby="{escape(box.name)}"><h2 id="{escape(box.name)}">'
-        f"{escape(box.title)}</h2>{box.panel()}"
+        f"{escape(box.title)}</h2>{_trouble(box)}{box.panel()}"
         f'<p class="quiet"><a href="{escape(box.name)}/_control/state">Everything it holds</a>'
         "</p></section>"
         for box in sandboxes
@@ -81,6 +82,19 @@ def render_page(sandboxes: Iterable[ProviderSandbox], *, is_refreshing: bool) ->
         f"<body><header><h1>Sandbox</h1><nav>{switch}</nav></header><main>"
         '<p class="quiet">Stand-ins for the providers. Nothing here reaches a real telephone. '
         f"Times are UTC.</p>{panels}</main></body></html>"
+    )
+
+
+def _trouble(box: ProviderSandbox) -> str:
+    if not box.sender.deliveries:
+        return ""
+    last = box.sender.deliveries[-1]
+    if last.status is not None and last.status < HTTPStatus.MULTIPLE_CHOICES:
+        return ""
+    outcome = f"HTTP {last.status}" if last.status else last.error or ""
+    return (
+        f'<p class="trouble" role="status">The last webhook was not accepted: {escape(outcome)} '
+        f"from {escape(last.url)}</p>"
     )
 
 

@@ -29,6 +29,7 @@ from clientflow_core.errors import (
     ClientFlowError,
     OutcomeUnknown,
     PluginError,
+    ProviderCannot,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -54,6 +55,7 @@ from clientflow_core.registry.registry import ProviderRegistry
 _LOOKUPS_BEFORE_ABSENT: Final = 2
 _FIRST_LOOKUP_SECONDS: Final = 2.0
 _LONGEST_LOOKUP_PAUSE_SECONDS: Final = 15.0
+_SHORTEST_WISH_SECONDS: Final = 1.0
 _DETAIL_LENGTH: Final = 500
 
 
@@ -105,6 +107,9 @@ async def give_up_message(transaction: Transaction, job: Job, error: str) -> Non
     if message.status in ends:
         status, detail = ends[message.status]
         await _set_status(transaction, message.id, status, code=error, detail=detail)
+    for attempt in await list_attempts(transaction, message.id):
+        if attempt.state is AttemptState.SENDING:
+            await end_attempt(transaction, attempt.id, state=AttemptState.UNKNOWN, detail=error)
 
 
 async def _reserve(
@@ -145,11 +150,11 @@ async def _call(run: JobRun, step: _Step, registry: ProviderRegistry) -> None:
         channel = await registry.channel(step.delivery.plugin)
         async with asyncio.timeout(spec.deadline_seconds):
             receipt = await channel.send(step.message)
-    except ProviderRefused as error:
+    except (ProviderRefused, ProviderCannot) as error:
         await _record_refusal(run, step, error)
     except (ProviderUnavailable, PluginError, SettingsError) as error:
         await _take_back(run, step, error)
-        raise RetryLater(error.code, delay_seconds=_wish(error)) from error
+        raise RetryLater(error.code, delay_seconds=_wish(error, run.job)) from error
     except (OutcomeUnknown, TimeoutError) as error:
         raise RetryLater(OutcomeUnknown.code, delay_seconds=_FIRST_LOOKUP_SECONDS) from error
     else:
@@ -206,7 +211,7 @@ async def _record_receipt(run: JobRun, step: _Step, receipt: Receipt) -> None:
         await add_stream_event(transaction, f"message.{status.value}", message.id)
 
 
-async def _record_refusal(run: JobRun, step: _Step, error: ProviderRefused) -> None:
+async def _record_refusal(run: JobRun, step: _Step, error: ProviderError) -> None:
     async with run.last_transaction() as transaction:
         message = await read_message(transaction, step.delivery.message.id, is_locked=True)
         await end_attempt(
@@ -216,13 +221,15 @@ async def _record_refusal(run: JobRun, step: _Step, error: ProviderRefused) -> N
             provider_code=error.provider_code,
             detail=str(error)[:_DETAIL_LENGTH],
         )
-        await _set_status(
-            transaction,
-            message.id,
-            MessageStatus.FAILED,
-            code=error.provider_code or error.code,
-            detail=str(error)[:_DETAIL_LENGTH],
-        )
+        # A report may have shown by now that an earlier attempt was taken after all.
+        if message.status is MessageStatus.SENDING:
+            await _set_status(
+                transaction,
+                message.id,
+                MessageStatus.FAILED,
+                code=error.provider_code or error.code,
+                detail=str(error)[:_DETAIL_LENGTH],
+            )
 
 
 async def _take_back(run: JobRun, step: _Step, error: ClientFlowError) -> None:
@@ -259,14 +266,17 @@ async def _park(run: JobRun, step: _Step) -> None:
     """Leave the message to a person: nobody can tell whether the provider has it."""
     detail = "the provider may have the message, and cannot be asked; a person must decide"
     async with run.last_transaction() as transaction:
+        message = await read_message(transaction, step.delivery.message.id, is_locked=True)
         await end_attempt(transaction, step.attempt.id, state=AttemptState.UNKNOWN, detail=detail)
-        await _set_status(
-            transaction,
-            step.delivery.message.id,
-            MessageStatus.UNKNOWN,
-            code=OutcomeUnknown.code,
-            detail=detail,
-        )
+        # A report that has come meanwhile knows better.
+        if message.status is MessageStatus.SENDING:
+            await _set_status(
+                transaction,
+                message.id,
+                MessageStatus.UNKNOWN,
+                code=OutcomeUnknown.code,
+                detail=detail,
+            )
 
 
 async def _set_status(
@@ -283,5 +293,12 @@ async def _set_status(
     await add_stream_event(transaction, f"message.{status.value}", message_id)
 
 
-def _wish(error: ClientFlowError) -> float | None:
-    return error.retry_after_seconds if isinstance(error, ProviderUnavailable) else None
+def _wish(error: ClientFlowError, job: Job) -> float | None:
+    """Tell how long the provider wants to be left alone; None if it has not said.
+
+    Twice as long each time that it was in vain: one that says "a second" for an hour would use up
+    all attempts within the first minute.
+    """
+    if not isinstance(error, ProviderUnavailable) or error.retry_after_seconds is None:
+        return None
+    return float(max(error.retry_after_seconds, _SHORTEST_WISH_SECONDS) * 2 ** (job.attempts - 1))

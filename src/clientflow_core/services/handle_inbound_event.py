@@ -1,5 +1,7 @@
 """Way in, second half: what an event means, whose it is, and who does something about it."""
 
+from collections.abc import Sequence
+
 from clientflow_core import failpoints
 from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
 from clientflow_core.domain.jobs import Job
@@ -67,23 +69,32 @@ async def _apply_one(
     transaction: Transaction, event: InboundEvent, meant: ProviderEvent
 ) -> str | None:
     """Apply one of the things that *event* means; give the reason if it was ignored."""
+    addresses = _ours(meant)
     route = await route_inbound_event(
         transaction,
         event.id,
         plugin=event.plugin,
-        addresses=_ours(meant),
+        addresses=addresses,
         attempt_id=meant.attempt_id if isinstance(meant, DeliveryReported) else None,
     )
     if route is None:
-        return f"no channel of {event.plugin} has the address {' or '.join(_ours(meant))}"
+        return _why_nobodys(event.plugin, addresses)
     await transaction.switch_to(route.organization_id)
     match meant:
         case MessageReceived():
-            await receive_message(transaction, meant, channel_id=route.channel_id)
+            await receive_message(
+                transaction, meant, channel_id=route.channel_id, received_at=event.received_at
+            )
         case DeliveryReported():
             if not await record_delivery(transaction, meant, channel_id=route.channel_id):
                 return f"no message of ours is {meant.provider_message_id}"
     return None
+
+
+def _why_nobodys(plugin: str, addresses: Sequence[str]) -> str:
+    if not addresses:
+        return "it names no address of ours, and no attempt that we know"
+    return f"no channel of {plugin} has the address {' or '.join(addresses)}"
 
 
 def _ours(meant: ProviderEvent) -> tuple[str, ...]:

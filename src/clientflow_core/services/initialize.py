@@ -11,13 +11,15 @@ import attrs
 from argon2 import PasswordHasher
 
 from clientflow_core.domain.roles import Role
-from clientflow_core.persistence.database import Database
+from clientflow_core.errors import Conflict
+from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.repositories.organizations import (
     add_api_key,
     add_channel,
     add_membership,
     add_organization,
     add_user,
+    find_api_key,
 )
 from clientflow_core.secret import Secret
 
@@ -73,7 +75,8 @@ async def initialize(  # noqa: PLR0913 - all that a business begins with
         channels: those that are not there are added.
 
     Raises:
-        Conflict: an address of *channels* belongs to another organization.
+        Conflict: an address of *channels*, or the key, belongs to another organization, or the
+            key is no longer good.
     """
     # Hashing takes a good part of a second of one core, by design.
     hashed = await asyncio.to_thread(PasswordHasher().hash, password.reveal())
@@ -83,9 +86,7 @@ async def initialize(  # noqa: PLR0913 - all that a business begins with
         await transaction.switch_to(organization.id)
         await add_membership(transaction, user_id=user.id, role=Role.OWNER)
         if api_key is not None:
-            await add_api_key(
-                transaction, name="first key", key_hash=hash_api_key(api_key), role=Role.OWNER
-            )
+            await _add_owner_key(transaction, api_key)
         added = [await add_channel(transaction, **attrs.asdict(channel)) for channel in channels]
     return Initialized(
         organization_id=organization.id,
@@ -93,6 +94,16 @@ async def initialize(  # noqa: PLR0913 - all that a business begins with
         is_new_user=user.is_new,
         new_channels=sum(channel.is_new for channel in added),
     )
+
+
+async def _add_owner_key(transaction: Transaction, key: Secret) -> None:
+    key_hash = hash_api_key(key)
+    await add_api_key(transaction, name="first key", key_hash=key_hash, role=Role.OWNER)
+    # One that was there is left as it is, and may be another organization's.
+    found = await find_api_key(transaction, key_hash)
+    if found is None or found.organization_id != transaction.organization_id:
+        msg = "the API key was revoked, has expired or is another organization's: make a new one"
+        raise Conflict(msg)
 
 
 def new_api_key() -> Secret:

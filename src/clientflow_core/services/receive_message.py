@@ -1,5 +1,6 @@
 """A client has written: contact, conversation, message."""
 
+import datetime as dt
 import uuid
 
 from clientflow_core.domain.contacts import ContactPointKind
@@ -16,11 +17,16 @@ from clientflow_core.persistence.repositories.organizations import add_stream_ev
 
 
 async def receive_message(
-    transaction: Transaction, received: MessageReceived, *, channel_id: uuid.UUID
+    transaction: Transaction,
+    received: MessageReceived,
+    *,
+    channel_id: uuid.UUID,
+    received_at: dt.datetime,
 ) -> None:
     """Add the message to its conversation, making the conversation and the contact if need be.
 
-    The same message of the provider is added once, however often it comes.
+    The same message of the provider is added once, however often it comes. It stands where it came
+    in, however late it is handled.
     """
     point, _ = await find_or_add_contact_point(
         transaction, kind=ContactPointKind.PHONE, value=received.sender
@@ -28,7 +34,7 @@ async def receive_message(
     conversation_id = await find_or_add_conversation(
         transaction, channel_id=channel_id, point=point
     )
-    message_id = new_id()
+    message_id = new_id(at=received_at)
     is_new = await add_message(
         transaction,
         message_id=message_id,
@@ -39,6 +45,7 @@ async def receive_message(
         status=MessageStatus.RECEIVED,
         provider_message_id=received.provider_message_id,
         media_urls=received.media_urls,
+        created_at=received_at,
     )
     if not is_new:
         return

@@ -1,6 +1,7 @@
 """Way out, first half: the message is queued together with the job that will deliver it."""
 
 import uuid
+from typing import Final
 
 from clientflow_core.domain.jobs import OUTBOUND
 from clientflow_core.domain.messages import Direction, Message, MessageStatus
@@ -14,7 +15,7 @@ from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.repositories.messages import add_message, read_message
 from clientflow_core.persistence.repositories.organizations import add_stream_event
 
-DELIVER_MESSAGE = "deliver_message"
+DELIVER_MESSAGE: Final = "deliver_message"
 
 
 async def send_message(

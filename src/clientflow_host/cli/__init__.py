@@ -3,18 +3,30 @@
 import os
 import sys
 from importlib.metadata import version
+from typing import Final
 
-from cyclopts import App
+from cyclopts import App, Group
 from rich.console import Console
+from rich.markup import escape
 
 from clientflow_core.errors import ClientFlowError
 
+TRY: Final = Group("Try it", sort_key=1)
+RUN: Final = Group("Run it", sort_key=2)
+LOOK: Final = Group("Look at it", sort_key=3)
+SELF: Final = Group("About it", sort_key=4)
+
 app = App(
     name="clientflow",
-    help="Texts of clients come in, answers go out; every provider is a plugin.",
+    help=(
+        "Texts of clients come in, answers go out; every provider is a plugin.\n\n"
+        "Begin with `clientflow up`. Settings come from the environment and from .env."
+    ),
     version=lambda: version("clientflow"),
     version_flags=["--version"],
 )
+for flag in ("--help", "--version"):
+    app[flag].group = (SELF,)
 
 
 def main() -> None:
@@ -23,10 +35,10 @@ def main() -> None:
     from clientflow_host.cli import listings, operation, processes, story  # noqa: F401, PLC0415
 
     try:
-        app()
+        app(sys.argv[1:])
     except ClientFlowError as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"[bold red]error:[/] {_plain(str(error))}")
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -34,8 +46,3 @@ def main() -> None:
         # Whoever read our output has stopped; Python would complain once more at its own end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _plain(text: str) -> str:
-    """Keep Rich from reading brackets in *text* as its own marks."""
-    return text.replace("[", r"\[")

@@ -1,32 +1,40 @@
 """The commands for whoever runs the service: migrate and init."""
 
 import asyncio
+import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
 
 from clientflow_core.errors import SettingProblem, SettingsError
 from clientflow_core.secret import Secret
-from clientflow_host.cli import app
-from clientflow_host.cli.options import StateDir, read_all, settings_with_database
+from clientflow_host.cli import RUN, app
+from clientflow_host.cli.options import StateDir, read_all, with_database
+from clientflow_host.settings import load_host_settings
 
 
-@app.command
+@app.command(group=RUN)
 def migrate(*, state_dir: StateDir = None) -> None:
     """Bring the database's schema up to date, and let the application role in.
 
-    Needs CLIENTFLOW_OWNER_DATABASE_URL; `up` does this by itself.
+    Needs DATABASE_URL and CLIENTFLOW_OWNER_DATABASE_URL. (`clientflow up` migrates by itself.)
     """
     from clientflow_core.persistence.migrate import migrate as run  # noqa: PLC0415 - heavy
     from clientflow_core.persistence.server import parse_url  # noqa: PLC0415 - heavy
 
-    settings = settings_with_database(read_all(state_dir))
+    settings = load_host_settings(read_all(state_dir))
     owner, application = settings.owner_database_url, settings.database_url
     if owner is None or application is None:
-        hint = "the same database as DATABASE_URL, as the role that owns the tables"
-        raise SettingsError([SettingProblem("CLIENTFLOW_OWNER_DATABASE_URL", "is not set", hint)])
+        hints = {
+            "DATABASE_URL": "the database, as the role that the service will use",
+            "CLIENTFLOW_OWNER_DATABASE_URL": "the same, as the role that owns the tables",
+        }
+        given = {"DATABASE_URL": application, "CLIENTFLOW_OWNER_DATABASE_URL": owner}
+        raise SettingsError(
+            [SettingProblem(e, "is not set", hint) for e, hint in hints.items() if not given[e]]
+        )
     revision = run(
         parse_url(owner, env="CLIENTFLOW_OWNER_DATABASE_URL"),
         parse_url(application, env="DATABASE_URL"),
@@ -34,14 +42,39 @@ def migrate(*, state_dir: StateDir = None) -> None:
     Console().print(f"The schema is at {revision}.")
 
 
-@app.command
+def _check_slug(_: Any, value: str) -> None:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        msg = "a slug is of small letters, digits and hyphens, such as main-street"
+        raise ValueError(msg)
+
+
+def _check_email(_: Any, value: str) -> None:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        msg = "an address is such as owner@example.com"
+        raise ValueError(msg)
+
+
+def _check_name(_: Any, value: str) -> None:
+    if not value.strip():
+        msg = "a name has at least one letter"
+        raise ValueError(msg)
+
+
+@app.command(group=RUN)
 def init(
     *,
-    name: Annotated[str, Parameter(help="Of the organization, for people.")] = "My business",
+    name: Annotated[
+        str, Parameter(help="Of the organization, for people.", validator=_check_name)
+    ] = "My business",
     slug: Annotated[
-        str, Parameter(help="Of the organization; one that is there is used.")
+        str,
+        Parameter(
+            help="Of the organization; one that is there is used as it is.", validator=_check_slug
+        ),
     ] = "main",
-    email: Annotated[str, Parameter(help="Of the organization's owner.")] = "owner@localhost",
+    email: Annotated[
+        str, Parameter(help="Of the organization's owner.", validator=_check_email)
+    ] = "owner@localhost",
     state_dir: StateDir = None,
 ) -> None:
     """Make the first organization, its owner, an API key, and its channels from the settings.
@@ -57,25 +90,28 @@ async def _init(values: dict[str, str], *, name: str, slug: str, email: str) -> 
         load_everything,
         open_database,
         own_channels,
+        require_schema,
     )
 
-    settings = settings_with_database(values)
-    _, registry = load_everything(values)
+    settings, registry = load_everything(with_database(values), needs_database=True)
+    owner = {"slug": slug, "name": name, "email": email}
     password, api_key = Secret(secrets.token_urlsafe(12)), new_api_key()
     async with open_database(settings) as database:
+        await require_schema(database)
         made = await initialize(
             database,
-            name=name,
-            slug=slug,
-            email=email,
+            **owner,
             password=password,
-            api_key=api_key,
+            api_key=None,
             channels=own_channels(registry),
         )
-    console = Console(highlight=False, soft_wrap=True)
+        if made.is_new_user:
+            await initialize(database, **owner, password=password, api_key=api_key, channels=())
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     was = "made" if made.is_new_organization else "there already"
     console.print(f"The organization {slug} is {was}; channels added: {made.new_channels}.")
-    if made.is_new_user:
-        console.print(f"Login of its owner, shown this once: {email}  {password.reveal()}")
-    if made.is_new_organization:
-        console.print(f"API key, shown this once: {api_key.reveal()}")
+    if not made.is_new_user:
+        console.print(f"Its owner {email} is there already, and keeps login and API keys.")
+        return
+    console.print(f"Login of its owner, shown this once: {email}  {password.reveal()}")
+    console.print(f"API key, shown this once: {api_key.reveal()}")

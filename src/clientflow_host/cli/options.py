@@ -19,7 +19,9 @@ StateDir: TypeAlias = Annotated[
     Path | None,
     Parameter(help="The folder for state; also CLIENTFLOW_STATE_DIR.", show_default=False),
 ]
-AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
+AsJson: TypeAlias = Annotated[
+    bool, Parameter(name="--json", help="Print JSON.", negative=(), show_default=False)
+]
 
 
 def read_all(state_dir: Path | None) -> dict[str, str]:
@@ -32,14 +34,29 @@ def read_all(state_dir: Path | None) -> dict[str, str]:
     return values | {STATE_DIR_ENV: str(state_dir.absolute())} if state_dir else values
 
 
+def state_folder(values: dict[str, str]) -> Path:
+    """Tell which folder for state *values* name."""
+    named = values.get(STATE_DIR_ENV)
+    return Path(named) if named else default_state_folder()
+
+
 def running_up(values: dict[str, str]) -> UpNote | None:
     """Give what a running `up` has left in the state folder, if one runs there.
 
     Raises:
         StateFolderUnusable: its note cannot be read.
     """
-    named = values.get(STATE_DIR_ENV)
-    return read_up_note(Path(named) if named else default_state_folder())
+    return read_up_note(state_folder(values))
+
+
+def with_database(values: dict[str, str]) -> dict[str, str]:
+    """Add the database of a running `up` where *values* name none.
+
+    Raises:
+        StateFolderUnusable: its note cannot be read.
+    """
+    note = None if values.get("DATABASE_URL") else running_up(values)
+    return values | {"DATABASE_URL": note.database_url} if note else values
 
 
 def settings_with_database(values: dict[str, str]) -> HostSettings:
@@ -48,11 +65,8 @@ def settings_with_database(values: dict[str, str]) -> HostSettings:
     Raises:
         SettingsError: there is neither, or other settings are not usable.
     """
-    note = None if values.get("DATABASE_URL") else running_up(values)
-    if note is not None:
-        values = values | {"DATABASE_URL": note.database_url}
-    settings = load_host_settings(values)
+    settings = load_host_settings(with_database(values))
     if settings.database_url is None:
-        hint = "or start `clientflow up` first, whose database is found by its state folder"
+        hint = f"or start `clientflow up` first; none runs on {state_folder(values)}"
         raise SettingsError([SettingProblem("DATABASE_URL", "is not set", hint)])
     return settings

@@ -2,87 +2,105 @@
 
 import asyncio
 import json
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from clientflow_host.cli import app
+from clientflow_host.cli import RUN, TRY, app
 from clientflow_host.cli.options import AsJson, StateDir, read_all
 from clientflow_host.logs import configure_logs
-from clientflow_host.settings import load_host_settings
+from clientflow_host.settings import LOG_LEVEL_ENV, default_state_folder, load_host_settings
 from clientflow_host.state import UpNote
 
 
-@app.command
+@app.command(group=TRY, sort_key=1)
 def up(
     *,
-    port: Annotated[int | None, Parameter(help="The port of the host; 0 takes any.")] = None,
+    port: Annotated[
+        int | None,
+        Parameter(
+            help="The port of the host, by default 8080; 0 takes any.",
+            validator=validators.Number(gte=0, lte=65_535),
+        ),
+    ] = None,
     state_dir: StateDir = None,
     json: AsJson = False,
 ) -> None:
     """Run everything on this machine, with a demo organization.
 
     Without keys the providers are stand-ins; without DATABASE_URL there is a PostgreSQL of its own.
-    It ends at Ctrl-C, and everything with it.
+    It ends at Ctrl-C, and everything with it; the data stay in the state folder.
     """
     from clientflow_host.up import run_up  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
     if port is not None:
         values |= {"CLIENTFLOW_PORT": str(port)}
-    configure_logs(load_host_settings(values).log_level)
-    console = Console(stderr=True, highlight=False)
+    configure_logs(values.get(LOG_LEVEL_ENV))
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     asyncio.run(
         run_up(
             values,
-            say=lambda line: console.print(f"[green]✓[/] {line}"),
+            say=lambda line: console.print(f"[green]✓[/] {escape(line)}"),
             when_ready=_print_json if json else _print_panel,
         )
     )
 
 
-@app.command
+@app.command(group=RUN)
 def serve(*, state_dir: StateDir = None) -> None:
     """Run the host: webhooks and the API."""
     from clientflow_host.app import serve as run  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
-    configure_logs(values.get("CLIENTFLOW_LOG_LEVEL", "info"))
+    configure_logs(values.get(LOG_LEVEL_ENV))
     asyncio.run(run(values))
 
 
-@app.command
+@app.command(group=RUN)
 def worker(*, state_dir: StateDir = None) -> None:
     """Run the worker: what came in is handled, what goes out is sent."""
     from clientflow_host.worker import work  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
-    configure_logs(values.get("CLIENTFLOW_LOG_LEVEL", "info"))
+    configure_logs(values.get(LOG_LEVEL_ENV))
     asyncio.run(work(values))
 
 
-@app.command
+@app.command(group=RUN)
 def sandbox(*names: str, state_dir: StateDir = None) -> None:
     """Run the stand-ins of the providers alone, and print the settings that lead to them.
 
     Args:
-        names: of the providers; all that have a stand-in where none is named.
-        state_dir: keeps their credentials.
+        names: Of providers; without any, all that have a stand-in.
+        state_dir: Keeps their credentials.
     """
     from clientflow_host.sandbox import run_sandbox  # noqa: PLC0415 - imports SDKs
+    from clientflow_host.serving import has_parent  # noqa: PLC0415 - heavy
 
     values = read_all(state_dir)
-    settings = load_host_settings(values)
-    configure_logs(settings.log_level)
-    asyncio.run(run_sandbox(settings, names=names, announce=_print_settings))
+    configure_logs(values.get(LOG_LEVEL_ENV))
+    announce = _print_nothing if has_parent() else _print_settings
+    asyncio.run(run_sandbox(load_host_settings(values), names=names, announce=announce))
 
 
 def _print_settings(values: dict[str, str]) -> None:
     for name, value in sorted(values.items()):
         print(f"{name}={value}", flush=True)  # noqa: T201 - what the command is for
+
+
+def _print_nothing(_: dict[str, str]) -> None:
+    # Whoever started us knows the settings, and what we print ends in a log.
+    return
 
 
 def _print_json(note: UpNote) -> None:
@@ -91,17 +109,44 @@ def _print_json(note: UpNote) -> None:
 
 def _print_panel(note: UpNote) -> None:
     table = Table.grid(padding=(0, 2))
-    table.add_row("ClientFlow", f"[bold]{note.url}[/]")
+    table.add_row("address", f"[bold]{note.url}[/]")
     if note.sandbox_url:
-        table.add_row("sandbox", f"[bold]{note.sandbox_url}[/]  play the client here")
-    table.add_row("login", f"{note.email}  {note.password}")
+        table.add_row("sandbox", f"[bold]{note.sandbox_url}[/]  where you play the clients")
+    table.add_row("login", f"{escape(note.email)}  {escape(note.password)}")
     table.add_row("API key", note.api_key)
-    table.add_row("state", f"{note.state_dir}  logs in {note.state_dir}/logs")
+    table.add_row("state", f"{escape(note.state_dir)}  with the logs in its folder logs")
     console = Console(highlight=False, soft_wrap=True)
     console.print(Panel.fit(table, title="ClientFlow runs", border_style="green"))
-    console.print("Next, in another terminal:  [bold]clientflow demo 1[/]  plays a text and its")
-    console.print("answer. Or send one from the sandbox and read it with:")
-    console.print(
-        f'  curl -H "Authorization: Bearer {note.api_key}" {note.url}/api/v1/conversations'
+    for line in _next_steps(note):
+        console.print(line)
+    console.print("Ctrl-C stops everything; the data stay.")
+
+
+def _next_steps(note: UpNote) -> Iterator[str]:
+    if note.sandbox_url:
+        yield "In another terminal, play a text and its answer:"
+        yield f"  [bold]{escape(_command(note, 'demo 1'))}[/]"
+        yield "Or write as a client at the sandbox, and read the text:"
+    else:
+        yield "Read what comes in:"
+    yield f'  curl -H "Authorization: Bearer {note.api_key}" {note.url}/api/v1/conversations'
+
+
+def _command(note: UpNote, arguments: str) -> str:
+    """Write the command with which the reader, in the present folder, gets at what runs."""
+    folder = Path(note.state_dir)
+    is_default = folder == default_state_folder().absolute()
+    return f"{_program()} {arguments}" + (
+        "" if is_default else f" --state-dir {shlex.quote(note.state_dir)}"
     )
-    console.print("Ctrl-C stops everything.")
+
+
+def _program() -> str:
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return "python -m clientflow_host.cli"
+    if shutil.which(program.name) == str(program) or not program.is_absolute():
+        return program.name
+    if program.is_relative_to(Path.cwd()):
+        return shlex.quote(str(program.relative_to(Path.cwd())))
+    return shlex.quote(str(program))

@@ -8,12 +8,12 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from clientflow_core.errors import ClientFlowError
-from clientflow_host.cli import app
-from clientflow_host.cli.options import StateDir, read_all, running_up
+from clientflow_host.cli import TRY, app
+from clientflow_host.cli.options import StateDir, read_all, running_up, state_folder
 from clientflow_host.state import UpNote
 
 
-@app.command
+@app.command(group=TRY, sort_key=2)
 def demo(
     number: Annotated[Literal[1], Parameter(help="Which story: 1, a text and its answer.")] = 1,
     /,
@@ -21,9 +21,13 @@ def demo(
     state_dir: StateDir = None,
 ) -> None:
     """Play a story on what `clientflow up` runs, step by step."""
-    note = running_up(read_all(state_dir))
+    values = read_all(state_dir)
+    note = running_up(values)
     if note is None:
-        msg = "nothing runs to play on: start `clientflow up` first (and name its --state-dir)"
+        msg = (
+            f"nothing runs on {state_folder(values)} to play on: start `clientflow up` first, or"
+            " name its --state-dir"
+        )
         raise ClientFlowError(msg)
     asyncio.run(_play(note))
 

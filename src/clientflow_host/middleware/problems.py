@@ -49,7 +49,11 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
         try:
             return await handler(request)
         except web.HTTPException as error:
-            if error.status < http.HTTPStatus.BAD_REQUEST or _BEGUN in request:
+            if _BEGUN in request:
+                # aiohttp would send it behind what was sent already, in the middle of the body.
+                msg = f"{type(error).__name__} was raised after another answer had begun"
+                return _answer(RuntimeError(msg), request)
+            if error.status < http.HTTPStatus.BAD_REQUEST:
                 raise
             return problem_of_http(error, request_id=request_id)
         except Exception as error:  # noqa: BLE001 - nothing may reach the caller as it is

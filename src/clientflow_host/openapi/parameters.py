@@ -1,6 +1,5 @@
 """What stands in a request's path, query or headers: names and texts, to one attrs instance."""
 
-import math
 import re
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
@@ -155,7 +154,8 @@ def _refuse_nested(kind: Any, schema: Schema, schemas: Schemas) -> None:
         found = schemas.resolve(field)
         items = found.get("items") if found.get("type") == "array" else found
         if not items or not _kinds(items, schemas) <= _SCALARS:
-            msg = f"{kind.__name__}.{name} cannot be a parameter: it is nested"
+            field_name = f"{kind.__name__}.{name}"
+            msg = f"{field_name} is neither a text, a number, a truth value nor a list of such"
             raise TypeError(msg)
 
 
@@ -164,8 +164,7 @@ def _coerce(text: str, kinds: set[str]) -> Any:
     if "integer" in kinds and _INTEGER.fullmatch(text):
         return int(text)
     if "number" in kinds and _NUMBER.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else text
+        return float(text)
     if "boolean" in kinds:
         return _BOOLEANS.get(text, text)
     return text

@@ -42,12 +42,12 @@ class ContactsQuery:
 
 @attrs.frozen(kw_only=True)
 class NewContact:
-    """A contact to add."""
+    """A contact to add; its name is not of blanks alone."""
 
     phone: Annotated[
         str, Meta(min_length=3, max_length=40, description="in international form: +15550100100")
     ]
-    name: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")] | None = None
 
 
 async def list_all(request: ApiRequest[None, ContactsQuery, None]) -> Page[ContactView]:
@@ -98,6 +98,7 @@ OPERATIONS: Final = (
         handler=list_all,
         tag="contacts",
         operation_id="list_contacts",
+        errors=(HTTPStatus.NOT_FOUND,),
     ),
     Operation(
         method="POST",

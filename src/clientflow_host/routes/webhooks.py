@@ -49,6 +49,9 @@ def _operation(webhook: BoundWebhook) -> Operation:
         except Overloaded:
             outcome = "shed"
             raise
+        except HttpProblem:
+            outcome = "too_slow"
+            raise
         finally:
             WEBHOOKS.labels(webhook.spec.name, outcome).inc()
         return web.Response(text=webhook.spec.reply_body, content_type=webhook.spec.reply_type)

@@ -57,7 +57,7 @@ def read_error_answer(status: int, text: str, retry_after_seconds: float | None)
     """Read an answer outside 2xx, which may be Twilio's JSON, RFC 9457, or some proxy's page."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return ErrorAnswer(status, None, "the answer is not from Twilio's API", retry_after_seconds)

@@ -97,13 +97,14 @@ class SharedSessionClient(AsyncHttpClient):  # type: ignore[misc]
         return f"{self._base_url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
     def _retry_after_seconds(self, text: str | None) -> float | None:
+        text = (text or "").strip()
         if not text:
             return None
-        if text.strip().isascii() and text.strip().isdigit():
+        if text.isascii() and text.isdigit():
             return min(float(text), LONGEST_WAIT_SECONDS)
         try:
             until = parsedate_to_datetime(text)
             seconds = (until - self._clock.now()).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)

@@ -3,12 +3,13 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 import pytest
 import sqlalchemy as sa
+import structlog
 from psycopg.types.json import Jsonb
 
 from clientflow_core.domain.jobs import Job
@@ -81,6 +82,16 @@ class Table:
             job_id,
         )
         return dict(zip(names, row, strict=True))
+
+
+@pytest.fixture(autouse=True)
+def plain_tracebacks() -> Iterator[None]:
+    """Tracebacks as the service writes them; structlog's own hold up a test for seconds."""
+    plain = structlog.dev.plain_traceback
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, renderer])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

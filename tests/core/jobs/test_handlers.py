@@ -54,7 +54,7 @@ async def test_step_that_fails_leaves_no_effect_and_the_job(
     table.add()
     run = JobRun(database, await claim(database))
 
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound):  # noqa: PT012 - the whole transaction is what fails
         async with run.last_transaction() as transaction:
             await write_note(transaction, run.job)
             raise NotFound

@@ -1,5 +1,5 @@
-import signal
 import os
+import signal
 
 import psycopg
 import pytest

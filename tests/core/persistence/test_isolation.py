@@ -13,7 +13,6 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg import sql
-from tests.conftest import Addresses, add_business
 
 from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.ids import new_id
@@ -28,6 +27,7 @@ from clientflow_core.persistence.tables import (
     SYSTEM_TABLES,
     metadata,
 )
+from tests.conftest import Addresses, add_business
 
 RLS_REFUSED = psycopg.errors.InsufficientPrivilege
 TABLES = sorted(ORGANIZATION_TABLES)
@@ -314,8 +314,9 @@ async def test_the_scope_never_leaks_whatever_happens_to_the_tasks(
         await asyncio.sleep(chance.random() * 0.1)
         task.cancel()
 
-    ends, outcomes = clock() + 2, []
-    while clock() < ends:
+    outcomes: list[BaseException | None] = []
+    ends = clock() + 2
+    while clock() < ends or len(outcomes) < 100:
         mishaps = chance.choices(["none", "wait", "switch", "error", "raise"], k=20)
         tasks = [asyncio.create_task(work(chance.choice(scopes), mishap)) for mishap in mishaps]
         cancels = [cancel_later(task) for task in chance.sample(tasks, 8)]
@@ -324,7 +325,7 @@ async def test_the_scope_never_leaks_whatever_happens_to_the_tasks(
     assert [entry for entry in seen if entry[1] != ([entry[0]] if entry[0] else [])] == []
     kinds = {type(outcome) for outcome in outcomes}
     assert kinds == {type(None), Undo, sa.exc.DataError, asyncio.CancelledError}
-    assert len(seen) > 200
+    assert len(seen) > 50
     async with both.system() as transaction:
         setting = sa.text("SELECT current_setting('app.organization_id', true)")
         assert (await transaction.execute(setting)).scalar_one() in ("", None)

@@ -14,8 +14,6 @@ import pytest
 from psycopg import sql
 from saq.queue.postgres import PostgresQueue
 from sqlalchemy.engine import URL
-from tests.conftest import Addresses
-from tests.requirements import DEBIAN_15, demand
 
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.persistence import migrate as migrate_module
@@ -24,6 +22,8 @@ from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.migrate import migrate, newest_revision
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.server import connection_string, parse_url
+from tests.conftest import Addresses
+from tests.requirements import DEBIAN_15, demand
 
 # What people put into passwords, and what breaks the ways of writing SQL and addresses.
 PASSWORD = "50% of 'it' is \"é\\ @:/?#&=+"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
-from tests.conftest import Addresses
 
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.persistence import server as server_module
@@ -25,6 +24,7 @@ from clientflow_core.persistence.server import (
     parse_url,
 )
 from clientflow_core.secret import Secret
+from tests.conftest import Addresses
 
 _numbers = itertools.count(1)
 

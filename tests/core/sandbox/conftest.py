@@ -121,7 +121,8 @@ class Host:
         self.words.append(await request.text())
         self.requests.append((request.raw_path, dict(request.headers)))
         await asyncio.sleep(self.delay_seconds)
-        return web.Response(status=self.status, headers={"Set-Cookie": "host=remembers"})
+        headers = {"Set-Cookie": "host=remembers", "Location": "/elsewhere"}
+        return web.Response(status=self.status, headers=headers)
 
 
 @attrs.define

@@ -4,6 +4,7 @@ import time
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
+
 from tests.core.sandbox.conftest import Control, Host, ToySandbox, until
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.sandbox.conftest import CLIENT, OURS, Control, Host, ToySandbox
 
 from clientflow_core.errors import InvalidInput
 from clientflow_core.sandbox import ControlBody
+from tests.core.sandbox.conftest import CLIENT, OURS, Control, Host, ToySandbox
 
 FORM = "application/x-www-form-urlencoded"
 JSON_VALUES = st.recursive(
@@ -229,6 +229,7 @@ READERS: list[tuple[Callable[[ControlBody], Any], Callable[[Any], bool]]] = [
 
 
 @pytest.mark.parametrize(("read", "is_kept"), READERS)
+@settings(deadline=None)
 @given(value=JSON_VALUES)
 def test_reader_gives_what_it_promises_or_refuses_with_the_place(
     read: Callable[[ControlBody], Any], is_kept: Callable[[Any], bool], value: Any
@@ -247,12 +248,14 @@ def _outcome(read: Callable[[ControlBody], Any], body: ControlBody) -> Any:
         return error
 
 
+@settings(deadline=None)
 @given(JSON_VALUES.filter(lambda value: not isinstance(value, dict)))
 def test_anything_but_an_object_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInput, match="must be an object"):
         ControlBody(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.integers(0, 9), min_size=1, max_size=4))
 def test_whatever_is_not_taken_is_refused_by_name(value: dict[str, int]) -> None:
     body = ControlBody(value)

@@ -1,15 +1,18 @@
 import asyncio
 import datetime as dt
 import json
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import attrs
 import pytest
 from aiohttp import web
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.test_utils import TestServer
-from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clientflow_core.domain.messages import DeliveryReported, MessageStatus, OutboundMessage
 from clientflow_core.errors import (
@@ -35,6 +38,7 @@ from clientflow_plugins.twilio.sandbox import (
 )
 from clientflow_plugins.twilio.settings import TwilioSettings
 from clientflow_plugins.twilio.spec import TWILIO
+from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
 Serve = Callable[..., Awaitable[TwilioChannel]]
 
@@ -500,6 +504,10 @@ class _FixedClock:
         ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 11:00:30 GMT", 0.0),
         ("Mon, 23 Nov 2026 12:00:30 -0000", None),
+        ("Mon, 23 Nov 2126 12:00:30 GMT", 3600.0),
+        ("Mon, 23 Nov 2026 13:00:30 +0100", 30.0),
+        ("99999999999 Jan 23 12:00:30 23", None),
+        ("9" * 5000, 3600.0),
     ],
 )
 async def test_retry_after_is_read_as_seconds_or_date(
@@ -507,6 +515,19 @@ async def test_retry_after_is_read_as_seconds_or_date(
 ) -> None:
     client = SharedSessionClient(http, clock=_FixedClock())
     assert client._retry_after_seconds(header) == seconds
+
+
+DATE_PARTS = st.sampled_from(
+    ["Mon,", "23", "Nov", "2026", "12:00:30", "GMT", "+0000", "-9999", "+99999999", "99999999999"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(header=st.lists(DATE_PARTS).map(" ".join) | st.text())
+def test_any_other_retry_after_is_none_or_a_wait_that_ends(header: str) -> None:
+    client = SharedSessionClient(cast("aiohttp.ClientSession", None), clock=_FixedClock())
+    wait = client._retry_after_seconds(header)
+    assert wait is None or 0 <= wait <= 3600
 
 
 async def test_without_a_base_url_the_request_goes_to_twilio(http: aiohttp.ClientSession) -> None:
@@ -531,6 +552,78 @@ def test_long_words_of_twilio_are_cut() -> None:
     assert "no reason" in read_error_answer(400, "{}", None).detail
 
 
-def test_any_other_exception_is_an_unreadable_answer() -> None:
-    assert isinstance(map_error(KeyError("x"), is_create=True), OutcomeUnknown)
-    assert type(map_error(KeyError("x"), is_create=False)) is ProviderUnavailable
+KEY = ConnectionKey("api.twilio.com", 443, True, True, None, None, None)
+REFUSED = OSError(111, "refused")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientConnectorError(KEY, REFUSED),
+        aiohttp.ClientConnectorDNSError(KEY, REFUSED),
+        aiohttp.ClientProxyConnectionError(KEY, REFUSED),
+        aiohttp.ClientConnectorSSLError(KEY, REFUSED),
+        aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()),
+        aiohttp.ConnectionTimeoutError(),
+        aiohttp.InvalidURL("nonsense"),
+        aiohttp.NonHttpUrlClientError("gopher://x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failure_before_anything_was_sent_may_be_repeated(error: Exception) -> None:
+    for is_create in (True, False):
+        mapped = map_error(error, is_create=is_create)
+        assert type(mapped) is ProviderUnavailable
+        assert type(error).__name__ in str(mapped)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(),
+        aiohttp.ServerTimeoutError(),
+        aiohttp.SocketTimeoutError(),
+        aiohttp.ServerDisconnectedError(),
+        aiohttp.ClientOSError(104, "reset"),
+        aiohttp.ClientPayloadError(),
+        aiohttp.ClientConnectionResetError(),
+        ConnectionResetError(),
+        BrokenPipeError(),
+        OSError(),
+        json.JSONDecodeError("x", "", 0),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "x"),
+        KeyError("sid"),
+        TypeError(),
+        AttributeError(),
+        RecursionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failure_after_something_may_have_been_sent_is_of_unknown_outcome(
+    error: Exception,
+) -> None:
+    assert type(map_error(error, is_create=True)) is OutcomeUnknown
+    assert type(map_error(error, is_create=False)) is ProviderUnavailable
+
+
+@settings(deadline=None)
+@given(status=st.integers(100, 599).filter(lambda status: not 200 <= status < 300))
+def test_status_alone_never_says_refused_where_the_text_may_have_been_taken(status: int) -> None:
+    mapped = map_error(ErrorAnswer(status, None, "?"), is_create=True)
+    is_certain = 400 <= status < 500 and status != 408
+    assert isinstance(mapped, OutcomeUnknown) != is_certain
+    read = map_error(ErrorAnswer(status, None, "?"), is_create=False)
+    assert not isinstance(read, OutcomeUnknown)
+
+
+@settings(deadline=None)
+@given(text=st.text() | st.binary().map(lambda data: data.decode("utf-8", "replace")))
+def test_any_error_page_is_read(text: str) -> None:
+    answer = read_error_answer(502, text, None)
+    assert answer.status == 502
+    assert len(answer.detail) <= 300
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 9000, '{"code": [1]}', '"x"', "null"])
+def test_odd_json_in_an_error_answer_is_read(text: str) -> None:
+    assert read_error_answer(429, text, 7.0).retry_after_seconds == 7.0

@@ -14,7 +14,6 @@ import jsonschema  # type: ignore[import-untyped]  # it has none of its own
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
 from clientflow_core.domain.messages import OutboundMessage
 from clientflow_core.providers.channel import MessageQuery
@@ -28,6 +27,7 @@ from clientflow_plugins.twilio.sandbox import (
     TwilioSandbox,
 )
 from clientflow_plugins.twilio.settings import TwilioSettings
+from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parent / "twilio_api_v2010.schema.json").read_text("utf-8")

@@ -4,7 +4,7 @@ import pytest
 from clientflow_core.errors import PluginError, SettingsError
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_core.settings import Completeness, completeness, load_settings
-from clientflow_plugins.twilio.settings import TwilioSettings, webhook_url_problems
+from clientflow_plugins.twilio.settings import TwilioSettings, own_addresses, webhook_url_problems
 from clientflow_plugins.twilio.spec import TWILIO
 
 GOOD = {
@@ -48,6 +48,14 @@ def test_malformed_value_is_named_and_never_shown(env: str, value: str) -> None:
         load_settings(TwilioSettings, GOOD | {env: value})
     assert env in str(caught.value)
     assert value not in str(caught.value)
+
+
+def test_our_address_is_the_number_or_else_the_service() -> None:
+    service = "MG" + "1" * 32
+    both = load_settings(TwilioSettings, GOOD | {"TWILIO_MESSAGING_SERVICE_SID": service})
+    assert own_addresses(both) == ("+15550100100",)
+    assert own_addresses(attrs.evolve(both, phone_number=None)) == (service,)
+    assert own_addresses(attrs.evolve(both, phone_number=None, messaging_service_sid=None)) == ()
 
 
 def test_half_set_is_told_from_unset() -> None:

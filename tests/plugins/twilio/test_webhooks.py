@@ -526,7 +526,7 @@ def replaced(data: bytes, place: float, byte: bytes) -> bytes:
     return data[:at] + byte + data[at + 1 :]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(name=st.sampled_from(REAL), place=PLACES, byte=BYTES)
 def test_one_changed_byte_of_a_body_is_refused_or_means_the_same(
     name: str, place: float, byte: bytes
@@ -544,7 +544,7 @@ def fields_of(request: WebhookRequest) -> list[tuple[str, str]]:
     return sorted(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(name=st.sampled_from(REAL), place=PLACES, letter=st.characters(codec="utf-8"))
 def test_one_changed_letter_of_the_signature_is_refused(
     name: str, place: float, letter: str
@@ -562,7 +562,7 @@ def test_one_changed_letter_of_the_signature_is_refused(
             assert isinstance(outcome(changed, spec_of(genuine)), SignatureRefused)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(name=st.sampled_from(REAL), place=PLACES, letter=st.characters(codec="utf-8"))
 def test_one_changed_letter_of_the_address_is_refused(name: str, place: float, letter: str) -> None:
     genuine = as_request(load(name))
@@ -575,7 +575,7 @@ def test_one_changed_letter_of_the_address_is_refused(name: str, place: float, l
     assert isinstance(got, Verified) == (url == genuine.url)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(REAL),
     field=st.integers(0, 30),
@@ -595,7 +595,7 @@ def test_one_changed_dropped_or_added_field_is_refused(
     assert isinstance(got, Verified) == (fields == payload["fields"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     url=st.text() | st.sampled_from(["https://c.example/webhooks/twilio", "http://[", "//", "a:b"]),
     body=st.binary(max_size=300)
@@ -622,6 +622,7 @@ def test_noise_is_refused_and_never_breaks_anything(
                 continue
 
 
+@settings(deadline=None)
 @given(
     body=st.text(st.characters(codec="utf-8"), max_size=1600),
     sender=st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1),

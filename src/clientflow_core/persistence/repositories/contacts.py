@@ -73,9 +73,14 @@ async def read_contact(transaction: Transaction, contact_id: uuid.UUID) -> Conta
 async def list_contacts(
     transaction: Transaction, *, after: uuid.UUID | None, most: int
 ) -> Sequence[Contact]:
-    """List contacts, the newest first, from the one behind *after*."""
+    """List contacts, the newest first, from the one behind *after*.
+
+    Raises:
+        NotFound: this organization has no contact *after*.
+    """
     statement = sa.select(contacts).order_by(contacts.c.id.desc()).limit(most)
     if after is not None:
+        await read_contact(transaction, after)
         statement = statement.where(contacts.c.id < after)
     return await _with_points(transaction, statement)
 

@@ -41,6 +41,7 @@ async def add_message(  # noqa: PLR0913 - a row has its columns
     status: MessageStatus,
     provider_message_id: str | None = None,
     media_urls: Sequence[str] = (),
+    created_at: dt.datetime | None = None,
 ) -> bool:
     """Add a message; False if the channel already has one of this provider's id."""
     statement = (
@@ -55,12 +56,15 @@ async def add_message(  # noqa: PLR0913 - a row has its columns
             status=status.value,
             provider_message_id=provider_message_id,
             media_urls=list(media_urls),
+            created_at=created_at or sa.func.now(),
         )
         .on_conflict_do_nothing(
             index_elements=["organization_id", "channel_id", "provider_message_id"]
         )
+        # SQLAlchemy does not keep the row count of an insert.
+        .returning(messages.c.id)
     )
-    return (await transaction.execute(statement)).rowcount == 1
+    return (await transaction.execute(statement)).first() is not None
 
 
 async def read_message(
@@ -88,7 +92,11 @@ async def list_messages(
     after: uuid.UUID | None,
     most: int,
 ) -> Sequence[Message]:
-    """List the messages of a conversation, the newest first, from the one behind *after*."""
+    """List the messages of a conversation, the newest first, from the one behind *after*.
+
+    Raises:
+        NotFound: the conversation has no message *after*.
+    """
     statement = (
         sa.select(*_KEPT)
         .where(messages.c.conversation_id == conversation_id)
@@ -96,8 +104,18 @@ async def list_messages(
         .limit(most)
     )
     if after is not None:
+        await _require_in(transaction, conversation_id, after)
         statement = statement.where(messages.c.id < after)
     return [_message(row) for row in (await transaction.execute(statement)).mappings()]
+
+
+async def _require_in(
+    transaction: Transaction, conversation_id: uuid.UUID, message_id: uuid.UUID
+) -> None:
+    message = await read_message(transaction, message_id)
+    if message.conversation_id != conversation_id:
+        msg = f"the message {to_public_id(IdPrefix.MESSAGE, message_id)} is of another conversation"
+        raise NotFound(msg)
 
 
 async def find_message_id(

@@ -42,7 +42,7 @@ class Table:
         return job
 
     def row(self, job: Job) -> tuple[Any, ...]:
-        """Give who has claimed it, its error, whether it is dead, and when it is due, in seconds."""
+        """Give who has claimed it, its error, whether it is dead, and in how many seconds due."""
         (row,) = self.query(
             "SELECT claimed_by, last_error, dead_at IS NOT NULL,"
             " round(extract(epoch FROM run_at - now()))::int FROM jobs WHERE id = %s",
@@ -80,7 +80,7 @@ async def test_job_is_claimed_with_what_it_was_asked_for(table: Table, business:
 
 
 async def test_job_of_a_transaction_that_fails_does_not_exist(table: Table) -> None:
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction is what fails
         async with table.database.system() as transaction:
             await job_rows.enqueue(transaction, lane=LANE, kind="note", args={})
             raise ZeroDivisionError

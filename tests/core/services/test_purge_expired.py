@@ -1,0 +1,127 @@
+from typing import Any
+
+import attrs
+import pytest
+
+from clientflow_core.domain.jobs import LANES
+from clientflow_core.jobs.execution import Execution
+from clientflow_core.jobs.handlers import DatabaseJob
+from clientflow_core.jobs.schedules import tick
+from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.repositories.jobs import claim_jobs
+from clientflow_core.services import purge_expired as purge_module
+from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
+from tests.conftest import Addresses, Business, add_business
+
+
+@attrs.frozen
+class Kept:
+    """Rows of different ages, of two organizations, in the tables that are purged."""
+
+    addresses: Addresses
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.addresses.connect() as connection:
+            cursor = connection.execute(statement.encode(), list(values))
+            return cursor.fetchall() if cursor.description else []
+
+    def add(self, business: Business, age: str, key: str) -> None:
+        self.query(
+            "INSERT INTO idempotency_keys"
+            " (organization_id, route, key, request_hash, status, body, created_at)"
+            " VALUES (%s, 'r', %s, '', 200, '', now() - %s::interval)",
+            *(business.organization_id, key, age),
+        )
+        self.query(
+            "INSERT INTO stream_events (organization_id, kind, subject_id, created_at)"
+            " VALUES (%s, %s, gen_random_uuid(), now() - %s::interval)",
+            *(business.organization_id, key, age),
+        )
+
+    def keys(self) -> list[str]:
+        return [row[0] for row in self.query("SELECT key FROM idempotency_keys ORDER BY key")]
+
+    def news(self) -> list[str]:
+        return [row[0] for row in self.query("SELECT kind FROM stream_events ORDER BY kind")]
+
+
+@pytest.fixture
+def kept(addresses: Addresses) -> Kept:
+    return Kept(addresses)
+
+
+async def run(database: Database) -> int:
+    """Run the purges that are asked for; give how many there were."""
+    async with database.system() as transaction:
+        claimed = await claim_jobs(transaction, lane=PURGE_EXPIRED.lane, worker=1, most=9)
+    execution = Execution(database, {PURGE_EXPIRED.kind: DatabaseJob(handle=purge_expired)})
+    for group in execution.divide(claimed):
+        await execution.run(group)
+    return len(claimed)
+
+
+async def test_what_has_expired_goes_and_the_rest_stays(
+    database: Database, kept: Kept, business: Business, addresses: Addresses
+) -> None:
+    other = add_business(addresses, address="+14155550199")
+    for organization in (business, other):
+        name = organization.address
+        kept.add(organization, "49 hours", f"{name} old")
+        kept.add(organization, "47 hours", f"{name} hours old")
+        kept.add(organization, "61 minutes", f"{name} an hour old")
+        kept.add(organization, "59 minutes", f"{name} new")
+    kept.query(
+        "INSERT INTO heartbeats (process, kind, release, seen_at)"
+        " VALUES ('old', 'w', '', now() - interval '25 h'), ('new', 'w', '', now())"
+    )
+
+    await tick(database, [PURGE_EXPIRED])
+    assert await run(database) == 1
+
+    names = ("+14155550100", "+14155550199")
+    assert kept.keys() == [
+        f"{name} {age}" for name in names for age in ("an hour old", "hours old", "new")
+    ]
+    assert kept.news() == [f"{name} new" for name in names]
+    assert kept.query("SELECT process FROM heartbeats") == [("new",)]
+    assert kept.query("SELECT count(*) FROM jobs") == [(0,)]
+
+
+async def test_newest_slot_of_a_schedule_stays_however_old_it_is(
+    database: Database, kept: Kept
+) -> None:
+    kept.query(
+        "INSERT INTO scheduled_slots (name, slot, created_at)"
+        " SELECT name, now() - age, now() - age FROM (VALUES"
+        " ('rare', interval '90 days'), ('rare', interval '30 days'),"
+        " ('often', interval '8 days'), ('often', interval '6 days')) AS slots (name, age)"
+    )
+
+    await tick(database, [PURGE_EXPIRED])
+    await run(database)
+
+    left = (
+        "SELECT name, (now()::date - slot::date) FROM scheduled_slots WHERE name <> %s ORDER BY 1"
+    )
+    assert kept.query(left, PURGE_EXPIRED.name) == [("often", 6), ("rare", 30)]
+
+
+async def test_what_is_too_much_for_once_goes_bit_by_bit(
+    database: Database, kept: Kept, business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "_MOST", 4)
+    for number in range(10):
+        kept.add(business, "3 days", f"old {number}")
+
+    await tick(database, [PURGE_EXPIRED])
+    left = [10]
+    while await run(database):
+        left.append(len(kept.keys()))
+
+    # The last but one took as many as it may, so there might have been more.
+    assert left == [10, 6, 2, 0, 0]
+    assert kept.news() == []
+
+
+def test_purge_has_a_lane_of_its_own() -> None:
+    assert PURGE_EXPIRED.lane in LANES

@@ -1,0 +1,133 @@
+"""plugins, events list, jobs list: for people and for programs."""
+
+import datetime as dt
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import Up
+from tests.conftest import Addresses, Business
+from tests.host.cli.conftest import Call
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "5" * 32, "TWILIO_AUTH_TOKEN": "6" * 32}
+NUMBER = {"TWILIO_PHONE_NUMBER": "+14155550166"}
+
+
+@pytest.fixture
+def cli(addresses: Addresses, call: Call) -> Call:
+    """Run a command on the database of this test."""
+    return functools.partial(call, DATABASE_URL=addresses.url)
+
+
+def plugins(call: Call, folder: Path, **settings: str) -> Any:
+    result = call("plugins", "--json", "--state-dir", str(folder), **settings)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({}, "not set"),
+        ({"TWILIO_AUTH_TOKEN": "6" * 32}, "half set"),
+        (TWILIO, "invalid"),
+        (TWILIO | NUMBER, "enabled"),
+        (TWILIO | NUMBER | {"CLIENTFLOW_PLUGINS": "pigeon"}, "disabled"),
+    ],
+)
+def test_plugins_tell_their_state(
+    settings: dict[str, str], state: str, call: Call, tmp_path: Path
+) -> None:
+    (row,) = plugins(call, tmp_path, **settings)
+    assert list(row) == ["name", "kind", "version", "state", "tier"]
+    assert (row["name"], row["kind"], row["state"], row["tier"]) == (
+        "twilio", "channel", state, None,
+    )  # fmt: skip
+
+
+def test_plugins_of_a_running_up_are_on_their_sandbox(running_up: Up, call: Call) -> None:
+    (row,) = plugins(call, running_up.state)
+    assert row["state"] == "sandbox"
+    (row,) = plugins(call, running_up.state, **TWILIO, **NUMBER)
+    assert row["state"] == "enabled"
+    named = call("plugins", CLIENTFLOW_STATE_DIR=str(running_up.state))
+    head, line = named.stdout.splitlines()
+    assert head.split() == ["name", "kind", "version", "state", "tier"]
+    assert line.split()[3:] == ["sandbox", "-"]
+
+
+def add_events(addresses: Addresses, count: int) -> None:
+    with addresses.connect() as connection:
+        connection.execute(
+            "INSERT INTO inbound_events (id, plugin, webhook, account, external_id, method, url,"
+            " headers, body, received_at, state, reason) SELECT"
+            " ('0198c0de-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'twilio',"
+            " 'twilio-status', 'AC1', n::text, 'POST', 'https://a.example', '{}', 'hush',"
+            " '2026-03-01 12:30:15+02', 'ignored', 'it is about a message that nobody here sent'"
+            f" FROM generate_series(1, {count}) n".encode()
+        )
+
+
+def test_events_are_listed_newest_first_and_whole(cli: Call, addresses: Addresses) -> None:
+    assert cli("events", "list").stdout == "No webhook has come in.\n"
+    assert json.loads(cli("events", "list", "--json").stdout) == []
+    add_events(addresses, 3)
+
+    head, first, second = cli("events", "list", "--limit", "2").stdout.splitlines()
+    assert head.split() == ["id", "received", "at", "plugin", "webhook", "state", "reason"]
+    assert first.split()[:3] == ["evt_0198c0de000070008000000000000003", "2026-03-01", "10:30:15Z"]
+    assert first.endswith("ignored  it is about a message that nobody here sent")
+    assert second.startswith("evt_0198c0de000070008000000000000002 ")
+
+    rows = json.loads(cli("events", "list", "--json").stdout)
+    assert [row["id"][-1] for row in rows] == ["3", "2", "1"]
+    assert rows[0] == {
+        "id": "evt_0198c0de000070008000000000000003",
+        "received_at": "2026-03-01T10:30:15+00:00",
+        "plugin": "twilio",
+        "webhook": "twilio-status",
+        "state": "ignored",
+        "reason": "it is about a message that nobody here sent",
+    }
+
+
+def test_jobs_are_listed_with_those_that_were_given_up(
+    cli: Call, addresses: Addresses, business: Business
+) -> None:
+    assert cli("jobs", "list").stdout == "There is nothing to do.\n"
+    assert cli("jobs", "list", "--dead").stdout == "Nothing was given up.\n"
+    died = dt.datetime(2026, 3, 1, 12, 30, 15, tzinfo=dt.UTC)
+    with addresses.connect() as connection:
+        for dead_at, error in ((None, None), (died, "ProviderRefused [30003]")):
+            connection.execute(
+                "INSERT INTO jobs (lane, kind, organization_id, args, run_at, last_error, dead_at)"
+                " VALUES ('outbound', 'deliver_message', %s, '{}', %s, %s, %s)",
+                [business.organization_id, died, error, dead_at],
+            )
+    rows = json.loads(cli("jobs", "list", "--json").stdout)
+    names = ["id", "lane", "kind", "run_at", "attempts", "last_error", "dead_at"]
+    assert [list(row) for row in rows] == [names, names]
+    assert [row["dead_at"] for row in rows] == [None, "2026-03-01T12:30:15+00:00"]
+    _, dead = cli("jobs", "list", "--dead").stdout.splitlines()
+    assert dead.endswith("  ProviderRefused [30003]  2026-03-01 12:30:15Z")
+
+
+@pytest.mark.parametrize("command", ["events", "jobs"])
+def test_listing_without_a_database_says_where_one_was_looked_for(
+    command: str, call: Call, tmp_path: Path
+) -> None:
+    result = call(command, "list", "--state-dir", str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: 1 setting is not usable:\n  DATABASE_URL: is not set (or start `clientflow up`"
+        f" first; none runs on {tmp_path})\n"
+    )
+
+
+def test_listing_of_a_database_that_is_not_migrated_is_told(bare: Addresses, call: Call) -> None:
+    result = call("jobs", "list", DATABASE_URL=bare.url)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: the schema of the database in DATABASE_URL is missing")

@@ -1,0 +1,179 @@
+"""What holds for every operation that is published, found in the document itself.
+
+A new route is covered by being there. A new kind of id, or a new body, must be told of in
+``Theirs`` and ``BODIES``; the tests fail until it is.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+import pytest
+
+from clientflow_core.domain.roles import Role
+from tests.host.conftest import Answer, Host, Organization
+from tests.host.threads import add_conversations, add_messages
+
+BODIES: Final[Mapping[str, object]] = {
+    "add_contact": {"phone": "+14155550177", "name": "Zoë"},
+    "send_message": {"body": "Hello?"},
+}
+
+
+@attrs.frozen(kw_only=True)
+class Published:
+    """An operation, as the document has it."""
+
+    method: str
+    path: str
+    operation: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.operation["operationId"])
+
+    @property
+    def is_public(self) -> bool:
+        return not self.operation["security"]
+
+    @property
+    def role(self) -> Role:
+        """What its description says that it needs."""
+        return Role(self.operation["description"].split("`")[1])
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of what stands in its path."""
+        found = self.operation.get("parameters", ())
+        return [one["name"] for one in found if one.get("in") == "path"]
+
+    async def call(self, host: Host, ids: Mapping[str, str], *, by: Organization) -> Answer:
+        """Ask for it, the placeholders filled from *ids*."""
+        more = {"json": BODIES[self.name]} if "requestBody" in self.operation else {}
+        return await host.call(self.method, self.path.format(**ids), by=by, **more)
+
+
+async def published(host: Host) -> list[Published]:
+    """Give every operation that asks who somebody is."""
+    document = (await host.bare("GET", "/api/openapi.json")).body
+    found = [
+        Published(method=method.upper(), path=path, operation=operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return [one for one in found if not one.is_public]
+
+
+class Theirs:
+    """What another organization has, by the names of the parameters."""
+
+    def __init__(self, host: Host) -> None:
+        self.organization = host.add_organization()
+        (conversation_id,) = add_conversations(host, self.organization, 1)
+        add_messages(host, conversation_id, 1)
+        [(contact, message)] = host.rows(
+            "SELECT c.contact_id, m.id FROM conversations c JOIN messages m ON true"
+        )
+        self.ids = {
+            "conversation_id": conversation_id,
+            "contact_id": f"con_{contact.hex}",
+            "message_id": f"msg_{message.hex}",
+        }
+
+
+def everything(host: Host) -> list[list[tuple[Any, ...]]]:
+    """Give all rows that an operation might change."""
+    tables = ("contacts", "contact_points", "conversations", "messages", "jobs", "stream_events")
+    return [sorted(host.rows(f"SELECT * FROM {table}"), key=str) for table in tables]
+
+
+def neutral(answer: Answer, ids: Mapping[str, str]) -> Mapping[str, Any]:
+    """Give a problem without what is of this request alone."""
+    body = str({**answer.body, "request_id": "…"})
+    for value in ids.values():
+        body = body.replace(value, "…")
+    return {"status": answer.status, "headers": sorted(answer.headers), "body": body}
+
+
+def malformed(id_: str) -> Iterator[str]:
+    """Give texts that look more or less like an id."""
+    prefix, _, digits = id_.partition("_")
+    yield from ("x", digits, f"{prefix}_", f"{prefix}_{digits}0", f"{prefix}_{digits[1:]}")
+    yield from (f"{prefix}_{{{digits}}}", f"{prefix}-{digits}", f"{prefix}_{'A' * 32}")
+    yield from (f"usr_{digits}", str(uuid.UUID(digits)), "..%2f", "1%20OR%201=1", "%F0%9F%91%8D")
+
+
+async def test_document_names_operations_that_ask_who_somebody_is(host: Host) -> None:
+    names = {one.name for one in await published(host)}
+    assert {"list_contacts", "send_message", "read_message"} <= names
+
+
+async def test_nothing_of_another_organization_is_found(host: Host) -> None:
+    theirs = Theirs(host)
+    before = everything(host)
+    for one in [one for one in await published(host) if one.parameters]:
+        answer = await one.call(host, theirs.ids, by=host.ours)
+        assert (answer.status, answer.code) == (404, "not_found"), one
+        # The same as what is nowhere, but for the id itself.
+        nowhere = {name: value[:4] + uuid.uuid4().hex for name, value in theirs.ids.items()}
+        missing = await one.call(host, nowhere, by=host.ours)
+        assert neutral(answer, theirs.ids) == neutral(missing, nowhere), one
+    assert everything(host) == before
+
+
+async def test_own_things_are_found_by_every_operation(host: Host) -> None:
+    theirs = Theirs(host)
+    for one in await published(host):
+        answer = await one.call(host, theirs.ids, by=theirs.organization)
+        assert answer.status in {200, 201, 202}, one
+
+
+async def test_no_list_holds_a_row_of_another_organization(host: Host) -> None:
+    theirs = Theirs(host)
+    lists = [one for one in await published(host) if one.method == "GET" and not one.parameters]
+    for one in lists:
+        shown = await one.call(host, {}, by=theirs.organization)
+        assert any(value in str(shown.body) for value in theirs.ids.values()), one
+        answer = await one.call(host, {}, by=host.ours)
+        assert answer.body["data"] == [], one
+    assert lists
+
+
+async def test_malformed_id_is_not_found_either(host: Host) -> None:
+    ids = Theirs(host).ids
+    missing = await host.call("GET", f"/api/v1/contacts/con_{'0' * 32}")
+    for one in await published(host):
+        for name in one.parameters:
+            for wrong in malformed(ids[name]):
+                answer = await one.call(host, ids | {name: wrong}, by=host.ours)
+                assert (answer.status, answer.code) == (404, "not_found"), (one, wrong)
+                assert set(answer.body) == set(missing.body)
+
+
+async def test_every_operation_asks_for_a_key(host: Host) -> None:
+    for one in await published(host):
+        ids = dict.fromkeys(one.parameters, "x")
+        answer = await host.bare(one.method, one.path.format(**ids))
+        assert (answer.status, answer.code) == (401, "unauthenticated"), one
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER])
+async def test_every_operation_holds_to_its_role(host: Host, role: Role) -> None:
+    by = host.add_key(role)
+    for one in await published(host):
+        ids = dict.fromkeys(one.parameters, "x")
+        answer = await one.call(host, ids, by=by)
+        assert (answer.status == 403) is not role.includes(one.role), one
+
+
+async def test_viewer_may_do_nothing_but_read(host: Host) -> None:
+    open_to_viewers = {one.method for one in await published(host) if one.role is Role.VIEWER}
+    assert open_to_viewers == {"GET"}
+
+
+async def test_host_serves_nothing_that_is_not_published(host: Host) -> None:
+    document = (await host.bare("GET", "/api/openapi.json")).body
+    told = {(m.upper(), path) for path, found in document["paths"].items() for m in found}
+    routes = [(r.method, r.resource.canonical) for r in host.app.router.routes() if r.resource]
+    assert {route for route in routes if route[0] != "HEAD"} == told | {("GET", "/")}

@@ -1,0 +1,108 @@
+"""``/health``, ``/ready`` and ``/metrics``, as those who watch over the service ask them."""
+
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_host.serving import SERVING
+from tests.host.conftest import Host, database_away
+
+
+async def ready(host: Host) -> tuple[int, Any]:
+    """Ask whether the host is ready."""
+    answer = await host.bare("GET", "/ready")
+    return answer.status, answer.body
+
+
+async def test_host_that_runs_is_healthy(host: Host) -> None:
+    answer = await host.bare("GET", "/health")
+    assert (answer.status, answer.body) == (200, {"status": "ok"})
+
+
+async def test_host_with_everything_is_ready(host: Host, worker: None) -> None:
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "ok")
+    assert set(body["checks"].values()) == {"ok"}
+    assert body["plugins"] == {"twilio": "enabled"}
+
+
+async def test_host_without_a_worker_is_degraded_and_serves(host: Host) -> None:
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "degraded")
+    assert "clientflow worker" in body["checks"].pop("workers")
+    assert set(body["checks"].values()) == {"ok"}
+
+
+@pytest.fixture
+def revision(host: Host) -> Any:
+    """The revision of the schema, which is put back at the end."""
+    [(before,)] = host.rows("SELECT version_num FROM alembic_version")
+    yield before
+    host.rows("UPDATE alembic_version SET version_num = %s", before)
+
+
+async def test_schema_behind_the_code_is_not_ready(host: Host, revision: str) -> None:
+    host.rows("UPDATE alembic_version SET version_num = '0000'")
+    status, body = await ready(host)
+    assert (status, body["status"]) == (503, "unavailable")
+    assert "0000" in body["checks"]["schema"]
+    assert revision in body["checks"]["schema"]
+    assert "clientflow migrate" in body["checks"]["schema"]
+
+
+async def test_schema_before_the_code_is_ready(host: Host, revision: str) -> None:
+    host.rows("UPDATE alembic_version SET version_num = '9999'")
+    status, body = await ready(host)
+    assert (status, body["checks"]["schema"]) == (200, "ok")
+
+
+async def test_missing_schema_is_not_ready(host: Host) -> None:
+    host.rows("ALTER TABLE alembic_version RENAME TO away")
+    status, body = await ready(host)
+    host.rows("ALTER TABLE away RENAME TO alembic_version")
+    assert (status, body["status"]) == (503, "unavailable")
+    assert body["checks"]["schema"] == "missing: run clientflow migrate"
+    assert body["checks"]["workers"] == "unknown"
+
+
+async def test_host_without_its_database_is_healthy_and_not_ready(
+    host: Host, server: EmbeddedPostgres
+) -> None:
+    with database_away(server, host.addresses):
+        status, body = await ready(host)
+        assert (status, body["status"]) == (503, "unavailable")
+        assert body["checks"]["database"].startswith("does not answer")
+        assert body["checks"]["schema"] == "unknown"
+        assert (await host.bare("GET", "/health")).status == 200
+    assert (await ready(host))[0] == 200
+
+
+async def test_host_that_is_stopping_is_not_ready(host: Host) -> None:
+    host.app[SERVING].is_draining = True
+    status, body = await ready(host)
+    assert (status, body["status"], body["checks"]["process"]) == (503, "unavailable", "stopping")
+    assert (await host.bare("GET", "/health")).status == 200
+
+
+async def test_metrics_are_as_prometheus_reads_them(host: Host) -> None:
+    answer = await host.bare("GET", "/metrics")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    families = {family.name for family in text_string_to_metric_families(answer.body)}
+    assert "clientflow_webhooks" in families
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/", "/api/openapi.json"])
+async def test_head_is_answered_as_get_without_the_body(host: Host, path: str) -> None:
+    got, asked = await host.bare("GET", path), await host.bare("HEAD", path)
+    assert (asked.status, asked.body) == (got.status, "")
+    assert asked.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/", "/api/openapi.json"])
+async def test_what_is_only_read_is_not_posted_to(host: Host, path: str) -> None:
+    answer = await host.bare("POST", path)
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET,HEAD"
