@@ -4,6 +4,7 @@
 .venv/bin/nox -s lint     one of them; -l lists all
 """
 
+import re
 import sys
 import tarfile
 import tempfile
@@ -62,6 +63,28 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, in which nothing may be amiss; it is then in build/docs."""
+    target = ROOT / "build" / "docs"
+    session.run(
+        tool("sphinx-build"), "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet",
+        "--fresh-env", "--doctree-dir", str(ROOT / "build" / "doctrees"), "docs", str(target),
+    )  # fmt: skip
+    files = [*target.rglob("*.html"), *target.rglob("*.css")]
+    foreign = [f"{file.name}: {match[0]}" for file in files if (match := foreign_load(file))]
+    if foreign:
+        session.error(f"pages load something from elsewhere: {', '.join(foreign)}")
+
+
+def foreign_load(file: Path) -> "re.Match[str] | None":
+    """Find what a browser would fetch from another place to show *file*."""
+    tag = r"<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)="
+    return re.search(
+        rf"(?:{tag}|url\(|@import\s)\s*[\"']?(?:https?:)?//[^\"')>]*", file.read_text("utf-8")
+    )
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel and the sdist, and see that both hold every file of the sources."""
     wanted = set(DATA_FILES) | source_files()
@@ -98,6 +121,12 @@ def tests(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Run the kills and faults alone."""
     session.run(tool("python"), "-m", "pytest", "-m", "torture", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure: -- intake|latency|startup [--rounds 5] [--seconds 3] [--short]."""
+    session.run(tool("python"), "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="venv")

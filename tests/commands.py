@@ -20,7 +20,8 @@ import attrs
 import pytest
 
 CLI: Final = (sys.executable, "-P", "-m", "clientflow_host.cli")
-STOP_SECONDS: Final = 10.0
+# A busy machine takes its time; where ten seconds are promised, the test says so.
+_STOP_SECONDS: Final = 30.0
 T = TypeVar("T")
 _started: "list[Command]" = []
 
@@ -91,7 +92,7 @@ class Command:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send it a signal; give its exit code."""
         self.popen.send_signal(number)
-        return self.popen.wait(STOP_SECONDS)
+        return self.popen.wait(_STOP_SECONDS)
 
     def kill(self) -> None:
         """End it with nothing tidied up."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -23,6 +24,10 @@ from clientflow_core.persistence.provision import OWNER, DatabaseAddresses, prov
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.secret import Secret
 from tests.commands import Up, new_room
+
+# A machine that is busy takes longer now and then; that is no failure of what is tested.
+hypothesis.settings.register_profile("clientflow", deadline=None)
+hypothesis.settings.load_profile("clientflow")
 
 _numbers = itertools.count(1)
 

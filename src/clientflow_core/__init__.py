@@ -54,13 +54,14 @@ from clientflow_core.providers.channel import ChannelProvider, MessageQuery, Sup
 from clientflow_core.providers.spec import Capability, ProviderContext, ProviderKind, ProviderSpec
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
-from clientflow_core.registry.registry import ProviderRegistry, select_plugins
+from clientflow_core.registry.registry import BoundWebhook, ProviderRegistry, select_plugins
 from clientflow_core.secret import Secret
 from clientflow_core.settings import load_settings, read_sources, setting
 
 __all__ = [
     "AuthFailed",
     "BadPayload",
+    "BoundWebhook",
     "Capability",
     "ChannelProvider",
     "ClientFlowError",

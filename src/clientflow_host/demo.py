@@ -12,6 +12,7 @@ from clientflow_core.errors import ClientFlowError
 from clientflow_host.state import UpNote
 
 _STEP_SECONDS: Final = 30.0
+_ANSWER_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 _QUESTION: Final = "Do you have Thursday 3 pm for a boiler check?"
 _ANSWER: Final = "Thursday 3 pm works. See you then!"
@@ -34,7 +35,7 @@ async def play_text_and_answer(note: UpNote) -> AsyncIterator[str]:
         msg = "the story texts through the sandbox of Twilio, and here Twilio is the real one"
         raise StoryFailed(msg)
     headers = {"Authorization": f"Bearer {note.api_key}"}
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     try:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
             async for line in _Story(http, note).play():

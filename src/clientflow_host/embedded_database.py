@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -35,58 +35,49 @@ async def embedded_database(
     Raises:
         EmbeddedServerError: it does not start.
     """
-    server = _KeptServer(state_folder, postgres_folder)
     begun = time.monotonic()
-    verb = "found running" if await server.start() else "started"
-    keeper = asyncio.create_task(server.keep())
+    kept = _KeptServer(await _start(state_folder, postgres_folder))
+    keeper = asyncio.create_task(kept.keep(lambda: _start(state_folder, postgres_folder)))
     try:
+        verb = "found running" if kept.server.was_adopted else "started"
         say(f"PostgreSQL {verb} ({time.monotonic() - begun:.1f} s)")
-        yield await asyncio.to_thread(provision, server.present, state_folder)
+        yield await asyncio.to_thread(provision, kept.server, state_folder)
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
-        await asyncio.to_thread(server.present.stop)
+        await asyncio.to_thread(kept.server.stop)
+
+
+async def _start(state_folder: Path, postgres_folder: Path | None) -> EmbeddedPostgres:
+    binaries = find_binaries(postgres_folder) if postgres_folder else None
+    starting = asyncio.create_task(
+        asyncio.to_thread(EmbeddedPostgres.start, state_folder, binaries=binaries)
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # A thread cannot be stopped: let it start the server, then stop that.
+        with contextlib.suppress(ClientFlowError):
+            server = await starting
+            await asyncio.to_thread(server.stop)
+        raise
 
 
 class _KeptServer:
-    def __init__(self, state_folder: Path, postgres_folder: Path | None) -> None:
-        self._state_folder = state_folder
-        self._postgres_folder = postgres_folder
-        self._server: EmbeddedPostgres | None = None
+    """A server, as it was started last."""
 
-    @property
-    def present(self) -> EmbeddedPostgres:
-        """The server as it was started last."""
-        if self._server is None:
-            msg = "start the server first"
-            raise RuntimeError(msg)
-        return self._server
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self.server = server
 
-    async def start(self) -> bool:
-        """Start the server; tell whether it was found running instead."""
-        binaries = find_binaries(self._postgres_folder) if self._postgres_folder else None
-        starting = asyncio.create_task(
-            asyncio.to_thread(EmbeddedPostgres.start, self._state_folder, binaries=binaries)
-        )
-        try:
-            self._server = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # A thread cannot be stopped: let it start the server, then stop that.
-            with contextlib.suppress(ClientFlowError):
-                self._server = await starting
-                await asyncio.to_thread(self._server.stop)
-            raise
-        return self._server.was_adopted
-
-    async def keep(self) -> None:
-        """Start the server again whenever it is gone."""
+    async def keep(self, start: Callable[[], Awaitable[EmbeddedPostgres]]) -> None:
+        """Start it again whenever it is gone."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            if self.present.is_running():
+            if self.server.is_running():
                 continue
-            log.warning("postgres_ended", pid=self.present.pid)
+            log.warning("postgres_ended", pid=self.server.pid)
             try:
-                await self.start()
+                self.server = await start()
             except ClientFlowError as error:
                 log.error("postgres_does_not_start", error=str(error))  # noqa: TRY400 - it is told
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)

@@ -1,6 +1,7 @@
 """Logging: one JSON object a line, or readable lines for a person at a terminal."""
 
 import logging
+import re
 import sys
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ _LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+# PostgreSQL's second line of an error quotes the row: "Key (value)=(+1415…) already exists."
+_DETAIL: Final = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
 _FIRST_FIELDS: Final = ("timestamp", "level", "event")
 
 
@@ -46,16 +49,28 @@ def configure_logs(level: str | None) -> None:
 
 
 def _for_people() -> list[Any]:
-    # The renderer's own tracebacks show the values of all variables: bodies, numbers, tokens.
-    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [
+        structlog.processors.format_exc_info,
+        _without_rows,
+        # The renderer's own tracebacks show the values of all variables: bodies, numbers, tokens.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
 
 
 def _for_programs() -> list[Any]:
     return [
         structlog.processors.format_exc_info,
+        _without_rows,
         _in_order,
         structlog.processors.JSONRenderer(),
     ]
+
+
+def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a traceback what the database quotes of somebody's row."""
+    if "exception" in event:
+        event["exception"] = _DETAIL.sub(r"\1: (left out)", event["exception"])
+    return event
 
 
 def _in_order(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

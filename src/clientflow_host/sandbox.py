@@ -82,7 +82,9 @@ async def run_sandbox(
         host=settings.host,
         port=settings.sandbox_port,
         port_env="CLIENTFLOW_SANDBOX_PORT",
+        # It may be silent on purpose, and whoever calls it is used to failures.
         notice_seconds=0,
+        grace_seconds=0,
     ):
         announce(sandbox_settings(boxes))
         await wait_for_stop()

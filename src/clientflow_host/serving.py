@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from typing_extensions import override
 
 from clientflow_core.errors import ClientFlowError
@@ -20,7 +21,9 @@ WITH_PARENT_ENV: Final = "CLIENTFLOW_WITH_PARENT"
 # So long /ready says that it is stopping before connections are refused: whoever spreads requests
 # over several processes sees it in time.
 _NOTICE_SECONDS: Final = 0.5
-_GRACE_SECONDS: Final = 8.0
+_GRACE_SECONDS: Final = 7.0
+# Then what is still being served is cut off.
+_CUT_SECONDS: Final = 1.0
 # Longer than any provider keeps an idle connection; aiohttp's own is an hour.
 _KEEP_ALIVE_SECONDS: Final = 75.0
 
@@ -39,9 +42,13 @@ class Serving:
 
     Attributes:
         is_draining: it is stopping, and wants no new requests.
+        in_flight: how many requests are being handled.
+        is_idle: set while there is none.
     """
 
     is_draining: bool = False
+    in_flight: int = 0
+    is_idle: asyncio.Event = attrs.field(factory=asyncio.Event)
 
 
 SERVING: Final = web.AppKey("serving", Serving)
@@ -75,6 +82,7 @@ async def listening(
     port: int,
     port_env: str,
     notice_seconds: float = _NOTICE_SECONDS,
+    grace_seconds: float = _GRACE_SECONDS,
 ) -> AsyncIterator[None]:
     """Serve *app*; at the end, let the requests that are being served finish.
 
@@ -84,17 +92,20 @@ async def listening(
         port: likewise; 0 takes any.
         port_env: the setting that *port* came from, for the error.
         notice_seconds: how long, at the end, new connections are still taken.
+        grace_seconds: how long requests may then take that are being handled.
 
     Raises:
         PortTaken: the address is in use, or not this machine's.
     """
     serving = app[SERVING] = Serving()
+    serving.is_idle.set()
     app.on_response_prepare.append(_part_when_draining)
+    app.middlewares.insert(0, _count)
     runner = web.AppRunner(
         app,
         access_log=None,
         handle_signals=False,
-        shutdown_timeout=_GRACE_SECONDS,
+        shutdown_timeout=_CUT_SECONDS,
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
     )
     await runner.setup()
@@ -110,7 +121,24 @@ async def listening(
     finally:
         serving.is_draining = True
         await asyncio.sleep(notice_seconds)
+        await site.stop()
+        # aiohttp waits too, but no longer reads the body of a request by then.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(serving.is_idle.wait(), grace_seconds)
         await runner.cleanup()
+
+
+@web.middleware
+async def _count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    serving = request.app[SERVING]
+    serving.in_flight += 1
+    serving.is_idle.clear()
+    try:
+        return await handler(request)
+    finally:
+        serving.in_flight -= 1
+        if not serving.in_flight:
+            serving.is_idle.set()
 
 
 async def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:

@@ -48,6 +48,7 @@ class _Plan:
     """What will run, all settings known and checked.
 
     Attributes:
+        has_public_url: it is set where the world reaches the host.
         values: every setting, those of the stand-ins included.
         sandboxed: the names of the providers that are stand-ins.
         sandbox_values: their settings.
@@ -57,6 +58,7 @@ class _Plan:
     registry: ProviderRegistry
     folder: StateFolder
     ports: Ports
+    has_public_url: bool
     values: Mapping[str, str]
     sandboxed: Sequence[str]
     sandbox_values: Mapping[str, str]
@@ -127,12 +129,13 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
         STATE_DIR_ENV: str(folder.path),
     }
     chosen = {**values, **ours, **sandbox_values}
-    settings, registry = load_everything(chosen)
+    complete, registry = load_everything(chosen)
     return _Plan(
-        settings=settings,
+        settings=complete,
         registry=registry,
         folder=folder,
         ports=ports,
+        has_public_url=settings.public_url is not None,
         values=chosen,
         sandboxed=[spec.name for spec in specs],
         sandbox_values=sandbox_values,
@@ -140,9 +143,8 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
 
 
 async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -> None:
-    for name, enabled in plan.registry.providers.items():
-        kind = "on its sandbox" if name in plan.sandboxed else "the real one"
-        say(f"{enabled.spec.title}: {kind}")
+    for enabled in plan.registry.providers.values():
+        say(f"{enabled.spec.title}: {_what_it_is(plan, enabled.spec)}")
     async with _database(plan, say) as database_url:
         login = await _demo_organization(plan, database_url)
         say("the demo organization is there")
@@ -162,6 +164,15 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
                 await asyncio.Event().wait()
             finally:
                 plan.folder.remove_note()
+
+
+def _what_it_is(plan: _Plan, spec: AnySpec) -> str:
+    if spec.name in plan.sandboxed:
+        return "on its sandbox"
+    if not spec.webhooks:
+        return "the real one"
+    remedy = "" if plan.has_public_url else ", so set CLIENTFLOW_PUBLIC_URL"
+    return f"the real one; it must reach {plan.settings.url}{spec.webhooks[0].path}{remedy}"
 
 
 @contextlib.asynccontextmanager

@@ -176,6 +176,11 @@ class Host:
         return add_organization(self.addresses, number=number)
 
 
+async def waits_for_a_lock(host: Host) -> bool:
+    """Tell whether a statement of the host waits for somebody's lock."""
+    return host.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)]
+
+
 def add_organization(addresses: Addresses, *, number: str) -> Organization:
     """Make an organization with a number and a key; quicker than initialize, which hashes."""
     business = add_business(addresses, address=number)

@@ -39,7 +39,9 @@ class Toy:
         return web.Response(text=str(request.app[SERVING].is_draining))
 
     @asynccontextmanager
-    async def served(self, *, notice_seconds: float = 0.0) -> AsyncIterator[None]:
+    async def served(
+        self, *, notice_seconds: float = 0.0, grace_seconds: float = 5.0
+    ) -> AsyncIterator[None]:
         app = web.Application()
         app.add_routes([web.get("/slow", self.slow), web.get("/state", self.state)])
         async with listening(
@@ -48,6 +50,7 @@ class Toy:
             port=self.port,
             port_env="CLIENTFLOW_PORT",
             notice_seconds=notice_seconds,
+            grace_seconds=grace_seconds,
         ):
             yield
 
@@ -109,8 +112,8 @@ async def test_stop_can_be_seen_before_connections_are_refused(
 async def test_what_takes_too_long_is_cut_off(
     toy: Toy, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "_GRACE_SECONDS", 0.2)
-    async with toy.served():
+    monkeypatch.setattr(serving, "_CUT_SECONDS", 0.2)
+    async with toy.served(grace_seconds=0.2):
         request = asyncio.create_task(read(http, f"{toy.url}/slow"))
         await toy.arrived.wait()
     with pytest.raises(aiohttp.ClientError):

@@ -156,7 +156,9 @@ def test_killed_postgresql_comes_back_and_the_service_heals(battered: Up) -> Non
 def test_stop_leaves_nothing_even_after_all_that(battered: Up) -> None:
     before = battered.get("/api/v1/conversations")
     (battered.folder / "before.json").write_text(json.dumps(before))
+    begun = time.monotonic()
     assert battered.command.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - begun < 10
     assert processes_of(battered.folder) == {}
     assert not (battered.state / "up.json").exists()
     assert battered.command.err.read_text().splitlines()[-1] == "✓ stopping everything"
@@ -249,7 +251,9 @@ def test_with_its_owner_and_real_providers_there_is_neither_postgresql_nor_sandb
     )
     assert one.note["sandbox_url"] is None
     assert one.note["settings"] == {}
-    assert "Twilio SMS: the real one" in one.command.err.read_text()
+    kind = f"the real one; it must reach {one.note['url']}/webhooks/twilio"
+    said = one.command.err.read_text()
+    assert f"Twilio SMS: {kind}, so set CLIENTFLOW_PUBLIC_URL\n" in said
     assert postmaster_of(room) is None
     assert child_of(room, "sandbox") is None
     environments = [Path(f"/proc/{child_of(room, name)}/environ") for name in ("serve", "worker")]

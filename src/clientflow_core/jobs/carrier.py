@@ -7,6 +7,7 @@ migrations; ``ttl=-1`` removes a finished wake-up instead of keeping it for ten 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from typing_extensions import override
 _QUEUE: Final = "clientflow"
 _SEND_SECONDS: Final = 1.0
 _PAUSE_AFTER_ERROR_SECONDS: Final = 1.0
+# As often as long as the sending took.
+_PAUSE_AFTER_SEND: Final = 4
+_LONGEST_PAUSE_SECONDS: Final = 0.05
 _CONNECTION_SECONDS: Final = 5
 
 log = structlog.get_logger(__name__)
@@ -156,8 +160,13 @@ class SaqCarrier:
     async def _send_all(self) -> None:
         while self._dirty:
             lanes, self._dirty = self._dirty, set()
+            began = time.monotonic()
             for lane in sorted(lanes):
                 await self._send(lane)
+            # Where there is much to do, what comes in meanwhile goes along, and most of the time is
+            # left to the work itself.
+            took = time.monotonic() - began
+            await asyncio.sleep(min(_PAUSE_AFTER_SEND * took, _LONGEST_PAUSE_SECONDS))
 
     async def _send(self, lane: str) -> None:
         job = Job(wake.__name__, kwargs={"lane": lane}, ttl=-1, retries=1, timeout=5)

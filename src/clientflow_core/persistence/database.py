@@ -21,6 +21,7 @@ from clientflow_core.persistence.server import (
     check_version,
     first_line,
 )
+from clientflow_core.persistence.statements import Statements
 
 _SCOPE: Final = "clientflow_scope"
 _SYSTEM: Final = "system"
@@ -77,6 +78,12 @@ class Transaction:
         result: CursorResult[Any] = await self._connection.execute(statement, parameters)
         return result
 
+    async def scalar(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run *statement* and give the one value of its one row."""
+        return (await self.execute(statement, parameters)).scalar_one()
+
     async def switch_to(self, organization_id: uuid.UUID | None) -> None:
         """Go on as *organization_id*; how a batch of jobs serves one organization after another."""
         if organization_id == self.organization_id:
@@ -96,7 +103,10 @@ class Transaction:
 
 
 class Database:
-    """A pool of connections as the application role.
+    """A pool of connections as the application role, and one apart.
+
+    Attributes:
+        statements: in the system scope, each a transaction of its own, on the connection apart.
 
     Args:
         url: from :func:`clientflow_core.persistence.server.parse_url`.
@@ -107,6 +117,7 @@ class Database:
     def __init__(self, url: URL, *, wake: Wake | None = None, pool_size: int = 10) -> None:
         self._wake = wake
         self._engine = _create_engine(url, pool_size)
+        self.statements = Statements(url, connect_args=_CONNECT_ARGS, wake=self._tell)
 
     def wake_with(self, wake: Wake) -> None:
         """Set who is told of new work."""
@@ -132,8 +143,11 @@ class Database:
             async with connection.begin():
                 transaction = Transaction(connection, organization_id)
                 yield transaction
-        if self._wake and transaction.lanes_to_wake:
-            self._wake(transaction.lanes_to_wake)
+        self._tell(transaction.lanes_to_wake)
+
+    def _tell(self, lanes: frozenset[str]) -> None:
+        if self._wake and lanes:
+            self._wake(lanes)
 
     async def check(self) -> None:
         """Make sure that the server and our role in it are as they must be.
@@ -152,6 +166,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.statements.close()
         await self._engine.dispose()
 
 

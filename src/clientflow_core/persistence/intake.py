@@ -6,7 +6,7 @@ There is no timer: an event that comes alone is written at once.
 import asyncio
 from typing import Final
 
-import sqlalchemy as sa
+import psycopg
 import structlog
 
 from clientflow_core.domain.inbound_events import InboundEvent
@@ -71,8 +71,8 @@ class Intake:
     async def _flush(self, batch: list[_Waiting]) -> None:
         """Store *batch*; where one row is bad, halve until it stands alone."""
         try:
-            async with self._database.system() as transaction:
-                await store_inbound_events(transaction, [event for event, _ in batch])
+            events = [event for event, _ in batch]
+            await store_inbound_events(self._database.statements, events)
         except Exception as error:  # noqa: BLE001 - every request in the batch must be answered
             await self._answer(batch, error)
         else:
@@ -93,10 +93,10 @@ class Intake:
 
 def _is_fault_of_a_row(error: Exception) -> bool:
     """Tell whether a row would be refused again, whatever else is stored with it."""
-    if isinstance(error, sa.exc.DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error, psycopg.Error):
         # A value too long for its index is a "program limit", class 54, and no data error.
-        return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError) or state[:2] == "54"
+        is_over_limit = (error.sqlstate or "").startswith("54")
+        return isinstance(error, psycopg.DataError | psycopg.IntegrityError) or is_over_limit
     # Half a surrogate pair, as from headers that are not UTF-8, does not even leave for the server.
     return isinstance(error, UnicodeEncodeError)
 

@@ -12,9 +12,18 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from clientflow_core.clock import SystemClock
 from clientflow_core.domain.messages import ProviderEvent
 
 MEBIBYTE: Final = 1024 * 1024
+
+
+def _by_lower_case_name(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _now() -> dt.datetime:
+    return SystemClock().now()
 
 
 @attrs.frozen(kw_only=True)
@@ -24,16 +33,16 @@ class WebhookRequest:
     Attributes:
         url: the address that the provider called: the configured public URL, the path and the raw
             query. Never the Host header, which the caller chooses.
-        headers: by lower-case name.
+        headers: by lower-case name; may be given in any case, as every web framework has them.
         body: as received.
-        received_at: aware.
+        received_at: aware; by default now, by the clock of the machine.
     """
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(converter=_by_lower_case_name)
     body: bytes
-    received_at: dt.datetime
+    received_at: dt.datetime = attrs.field(factory=_now)
 
 
 @attrs.frozen(kw_only=True)
@@ -83,11 +92,12 @@ class WebhookSpec:
 
     Attributes:
         name: the last part of the path: ``/webhooks/{name}``.
-        verify: see :class:`Verify`.
-        parse: see :data:`Parse`.
+        verify: see :class:`~clientflow_core.providers.webhooks.Verify`.
+        parse: see :data:`~clientflow_core.providers.webhooks.Parse`.
         keep_headers: the headers that *parse* or a later check needs.
         max_body_bytes: a larger body is answered 413.
-        reply_body, reply_type: the 2xx that the provider expects.
+        reply_body: of the 2xx that the provider expects.
+        reply_type: its media type.
     """
 
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))

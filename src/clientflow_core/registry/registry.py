@@ -10,6 +10,7 @@ import aiohttp
 import attrs
 
 from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import PluginError, SettingsError
 from clientflow_core.providers.channel import ChannelProvider
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
@@ -32,7 +33,7 @@ class EnabledProvider:
 
 @attrs.frozen(kw_only=True)
 class BoundWebhook:
-    """A webhook with the settings of its provider: all that intake needs."""
+    """A webhook with the settings of its provider: all that it takes to serve it."""
 
     plugin: str
     spec: WebhookSpec
@@ -46,6 +47,14 @@ class BoundWebhook:
             BadPayload: it cannot be read.
         """
         return self.spec.verify(request, self.settings)
+
+    def parse(self, request: WebhookRequest) -> Sequence[ProviderEvent]:
+        """Read what *request*, which was verified before, means; nothing if it concerns nobody.
+
+        Raises:
+            BadPayload: it cannot be read.
+        """
+        return self.spec.parse(request)
 
 
 def select_plugins(
@@ -83,6 +92,10 @@ class ProviderRegistry:
         public_url: where the world reaches the host; None in library use.
         clock: for tests.
 
+    Attributes:
+        providers: the enabled ones, by name.
+        webhooks: theirs, by the last part of their path.
+
     Raises:
         SettingsError: with every problem in the settings of all of them.
     """
@@ -115,18 +128,27 @@ class ProviderRegistry:
         self._opening = asyncio.Lock()
 
     @classmethod
-    def from_values(cls, values: Mapping[str, str], *, names: Sequence[str] | None = None) -> Self:
+    def from_values(
+        cls,
+        values: Mapping[str, str],
+        *,
+        names: Sequence[str] | None = None,
+        public_url: str | None = None,
+    ) -> Self:
         """Make one for library use.
 
         Args:
             values: such as ``os.environ``.
             names: the plugins to enable; by default every one whose settings are complete.
+            public_url: where the world reaches an application that serves the webhooks by their
+                paths; with it providers are asked to report there how far a message has come.
 
         Raises:
             SettingsError: one of *names* is not installed, or settings are missing or malformed.
             PluginError: an installed plugin cannot be loaded.
         """
-        return cls(select_plugins(discover_plugins(names=names), values, names=names), values)
+        plugins = select_plugins(discover_plugins(names=names), values, names=names)
+        return cls(plugins, values, public_url=public_url)
 
     async def __aenter__(self) -> Self:
         session = aiohttp.ClientSession(
@@ -156,6 +178,15 @@ class ProviderRegistry:
             PluginError: it is not enabled.
         """
         return self._enabled(name).spec
+
+    def addresses(self, name: str) -> Sequence[str]:
+        """Give the addresses of ours, such as a telephone number, that the settings of *name* hold.
+
+        Raises:
+            PluginError: it is not enabled.
+        """
+        enabled = self._enabled(name)
+        return enabled.spec.addresses(enabled.settings)
 
     async def channel(self, name: str) -> ChannelProvider:
         """Give the channel provider *name*; its first use opens it.

@@ -56,7 +56,7 @@ async def _apply(
         received_at=event.received_at,
     )
     try:
-        meant = webhook.spec.parse(request)
+        meant = webhook.parse(request)
     except BadPayload as error:
         return InboundEventState.FAILED, str(error)
     reasons = [await _apply_one(transaction, event, one) for one in meant]

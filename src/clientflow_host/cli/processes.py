@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import shlex
-import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter, validators
 from rich.console import Console
@@ -17,9 +14,12 @@ from rich.table import Table
 
 from clientflow_host.cli import RUN, TRY, app
 from clientflow_host.cli.options import AsJson, StateDir, read_all
+from clientflow_host.cli.typed import typed_command
 from clientflow_host.logs import configure_logs
-from clientflow_host.settings import LOG_LEVEL_ENV, default_state_folder, load_host_settings
+from clientflow_host.settings import LOG_LEVEL_ENV, load_host_settings
 from clientflow_host.state import UpNote
+
+_WIDE: Final = 200
 
 
 @app.command(group=TRY, sort_key=1)
@@ -114,8 +114,10 @@ def _print_panel(note: UpNote) -> None:
         table.add_row("sandbox", f"[bold]{note.sandbox_url}[/]  where you play the clients")
     table.add_row("login", f"{escape(note.email)}  {escape(note.password)}")
     table.add_row("API key", note.api_key)
-    table.add_row("state", f"{escape(note.state_dir)}  with the logs in its folder logs")
-    console = Console(highlight=False, soft_wrap=True)
+    table.add_row("state", escape(note.state_dir))
+    table.add_row("logs", escape(f"{note.state_dir}/logs"))
+    # What is not read at a terminal is never cut.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
     console.print(Panel.fit(table, title="ClientFlow runs", border_style="green"))
     for line in _next_steps(note):
         console.print(line)
@@ -125,28 +127,8 @@ def _print_panel(note: UpNote) -> None:
 def _next_steps(note: UpNote) -> Iterator[str]:
     if note.sandbox_url:
         yield "In another terminal, play a text and its answer:"
-        yield f"  [bold]{escape(_command(note, 'demo 1'))}[/]"
+        yield f"  [bold]{escape(typed_command(note, 'demo 1'))}[/]"
         yield "Or write as a client at the sandbox, and read the text:"
     else:
         yield "Read what comes in:"
     yield f'  curl -H "Authorization: Bearer {note.api_key}" {note.url}/api/v1/conversations'
-
-
-def _command(note: UpNote, arguments: str) -> str:
-    """Write the command with which the reader, in the present folder, gets at what runs."""
-    folder = Path(note.state_dir)
-    is_default = folder == default_state_folder().absolute()
-    return f"{_program()} {arguments}" + (
-        "" if is_default else f" --state-dir {shlex.quote(note.state_dir)}"
-    )
-
-
-def _program() -> str:
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        return "python -m clientflow_host.cli"
-    if shutil.which(program.name) == str(program) or not program.is_absolute():
-        return program.name
-    if program.is_relative_to(Path.cwd()):
-        return shlex.quote(str(program.relative_to(Path.cwd())))
-    return shlex.quote(str(program))

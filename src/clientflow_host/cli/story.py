@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 
 from clientflow_core.errors import ClientFlowError
 from clientflow_host.cli import TRY, app
 from clientflow_host.cli.options import StateDir, read_all, running_up, state_folder
+from clientflow_host.cli.typed import typed_command
 from clientflow_host.state import UpNote
 
 
@@ -42,5 +44,6 @@ async def _play(note: UpNote) -> None:
             console.print(f"[green]✓[/] {line}")
     console.print(
         f"A text came in, its answer went out: {time.monotonic() - begun:.1f} s. See the telephone"
-        f" at {note.sandbox_url}, and what was kept with: clientflow events list"
+        f" at {note.sandbox_url}, and the webhooks that were kept:"
     )
+    console.print(f"  {escape(typed_command(note, 'events list'))}")

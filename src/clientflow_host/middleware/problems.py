@@ -45,19 +45,22 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
     """
     request_id = _request_id(request)
     request[REQUEST_ID] = request_id
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            if _BEGUN in request:
-                # aiohttp would send it behind what was sent already, in the middle of the body.
-                msg = f"{type(error).__name__} was raised after another answer had begun"
-                return _answer(RuntimeError(msg), request)
-            if error.status < http.HTTPStatus.BAD_REQUEST:
-                raise
-            return problem_of_http(error, request_id=request_id)
-        except Exception as error:  # noqa: BLE001 - nothing may reach the caller as it is
-            return _answer(error, request)
+    # Not as a context manager, which looks through every context variable there is.
+    bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if _BEGUN in request:
+            # aiohttp would send it behind what was sent already, in the middle of the body.
+            msg = f"{type(error).__name__} was raised after another answer had begun"
+            return _answer(RuntimeError(msg), request)
+        if error.status < http.HTTPStatus.BAD_REQUEST:
+            raise
+        return problem_of_http(error, request_id=request_id)
+    except Exception as error:  # noqa: BLE001 - nothing may reach the caller as it is
+        return _answer(error, request)
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
 
 
 async def send_request_id(request: web.Request, response: web.StreamResponse) -> None:

@@ -89,7 +89,7 @@ async def read_bytes(request: web.Request, *, max_bytes: int | None = None) -> b
         BadPayload: it cannot be decompressed, or the connection ended before it did.
         aiohttp.web.HTTPRequestEntityTooLarge: it is longer.
     """
-    if max_bytes is not None:
+    if max_bytes not in (None, request.client_max_size):
         request = request.clone(client_max_size=max_bytes)
     length = request.content_length
     if length is not None and 0 < request.client_max_size < length:

@@ -63,7 +63,8 @@ class RequestReader:
             InvalidInput: the path, the query, the key or the body does not fit its schema.
             aiohttp.web.HTTPRequestEntityTooLarge: the body is longer than the application takes.
         """
-        path = self.path.read(path_pairs(request))
+        # A path without placeholders matched as a whole.
+        path = self.path.read(path_pairs(request)) if request.match_info else None
         query = self.query.read(query_pairs(request)) if self.query else None
         if self.idempotency_key:
             self.idempotency_key.read(header_pairs(request, IDEMPOTENCY_KEY))

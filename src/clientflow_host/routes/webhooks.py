@@ -82,7 +82,7 @@ async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
         method=request.method,
         # As it came, never as the caller says that we are called: the Host header is theirs.
         url=assembly.settings.url + request.raw_path,
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=request.headers,
         body=await _read_body(request, most=webhook.spec.max_body_bytes),
         received_at=assembly.clock.now(),
     )
@@ -91,6 +91,9 @@ async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
 
 async def _read_body(request: web.Request, *, most: int) -> bytes:
     """Read at most *most* bytes, by now unpacked, within a deadline."""
+    if request.content.is_eof():
+        # All of it came together with the head, as it nearly always does: nothing to wait for.
+        return await read_bytes(request, max_bytes=most)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             return await read_bytes(request, max_bytes=most)

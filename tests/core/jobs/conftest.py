@@ -1,9 +1,12 @@
 """Jobs and what they have done, seen by the superuser; runners that are stopped in any case."""
 
 import asyncio
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -18,7 +21,11 @@ from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
 from clientflow_core.jobs.schedules import Schedule
 from clientflow_core.persistence.database import Database, Transaction
+from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_core.persistence.migrate import migrate
+from clientflow_core.persistence.provision import DATABASE, provision
 from clientflow_core.persistence.repositories.jobs import VISIBILITY_SECONDS
+from clientflow_core.persistence.server import parse_url
 from tests.conftest import Addresses
 
 LANE: Final = "tests"
@@ -42,6 +49,10 @@ class Table:
         with self.addresses.connect() as connection:
             cursor = connection.execute(statement.encode(), list(values))
             return cursor.fetchall() if cursor.description else []
+
+    async def change(self, statement: str, *values: Any) -> None:
+        """Do it in a thread: who holds the lock that it waits for may need this very loop."""
+        await asyncio.to_thread(self.query, statement, *values)
 
     def prepare(self) -> None:
         self.query("CREATE TABLE effects (job_id bigint NOT NULL, note text)")
@@ -180,3 +191,45 @@ async def runners(database: Database, addresses: Addresses) -> AsyncIterator[Run
     yield made
     for runner in made.started:
         await runner.stop(grace_seconds=0)
+
+
+@attrs.define(eq=False)
+class OwnServer:
+    """A server of a test's own, which it may stop and start again."""
+
+    state_folder: Path
+    running: EmbeddedPostgres
+    table: Table
+
+    @classmethod
+    def make(cls, folder: Path) -> "OwnServer":
+        server = EmbeddedPostgres.start(folder / "state", durable=False)
+        made = provision(server, folder)
+        superuser = server.url(user=server.superuser, database=DATABASE)
+        addresses = Addresses(
+            superuser=parse_url(superuser, env="tests"),
+            owner=parse_url(made.owner, env="tests"),
+            application=parse_url(made.application, env="tests"),
+        )
+        migrate(addresses.owner, addresses.application)
+        table = Table(addresses)
+        table.prepare()
+        return cls(folder / "state", server, table)
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self.running.stop)
+
+    async def start(self) -> None:
+        start = EmbeddedPostgres.start
+        self.running = await asyncio.to_thread(start, self.state_folder, durable=False)
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    # pytest's own folders are closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="cf-", dir="/tmp")).resolve()
+    folder.chmod(0o755)
+    made = OwnServer.make(folder)
+    yield made
+    made.running.stop()
+    shutil.rmtree(folder)

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 import statistics
 import time
@@ -11,12 +12,15 @@ from structlog.testing import capture_logs
 from clientflow_core.jobs import carrier as carrier_module
 from clientflow_core.jobs.carrier import SaqCarrier, WakeQueue, WakeWorker, open_wake_queue
 from tests.conftest import Addresses
-from tests.core.jobs.conftest import Table, until
+from tests.core.jobs.conftest import OwnServer, Table, until
 
 OF_SAQ = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = 'clientflow_app'"
 )
+
+
+LOCK = b"LOCK TABLE saq_jobs IN ACCESS EXCLUSIVE MODE"
 
 
 @attrs.define(eq=False)
@@ -56,9 +60,10 @@ async def sending(addresses: Addresses) -> AsyncIterator[WakeQueue]:
     await queue.disconnect()
 
 
-@pytest.fixture
-async def ends(addresses: Addresses, sending: WakeQueue) -> AsyncIterator[Ends]:
-    hearing = open_wake_queue(addresses.conninfo)
+@contextlib.asynccontextmanager
+async def open_ends(addresses: Addresses) -> AsyncIterator[Ends]:
+    sending, hearing = (open_wake_queue(addresses.conninfo) for _ in range(2))
+    await sending.connect()
     await hearing.connect()
     ends = Ends(SaqCarrier(sending))
     worker = asyncio.create_task(WakeWorker(hearing, ends.note).start())
@@ -69,6 +74,13 @@ async def ends(addresses: Addresses, sending: WakeQueue) -> AsyncIterator[Ends]:
     worker.cancel()
     await worker
     await hearing.disconnect()
+    await sending.disconnect()
+
+
+@pytest.fixture
+async def ends(addresses: Addresses) -> AsyncIterator[Ends]:
+    async with open_ends(addresses) as opened:
+        yield opened
 
 
 async def test_wake_ups_are_heard_soon_and_leave_nothing_behind(ends: Ends, table: Table) -> None:
@@ -107,6 +119,23 @@ async def test_broken_connections_heal_and_are_told_of_once(ends: Ends, table: T
     assert ends.carrier.failures == 0
 
 
+async def test_server_that_is_away_for_a_while_is_told_of_once_at_each_end(
+    own_server: OwnServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_ends(own_server.table.addresses) as ends:
+        with capture_logs() as logs:
+            await own_server.stop()
+            for _ in range(20):
+                ends.carrier.wake(["lost"])
+                await asyncio.sleep(0.2)
+            await own_server.start()
+            await ends.is_heard_again("after")
+
+    events = sorted(entry["event"] for entry in logs)
+    assert events == ["wake_up_not_sent", "wake_ups_not_heard"]
+    assert [record.name for record in caplog.records if record.name != "asyncio"] == []
+
+
 async def test_nothing_is_lost_for_good_while_the_tables_are_away(
     ends: Ends, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,11 +149,12 @@ async def test_nothing_is_lost_for_good_while_the_tables_are_away(
 
     monkeypatch.setattr(WakeQueue, "_dequeue", count)
     with capture_logs() as logs:
-        table.query("ALTER TABLE saq_jobs RENAME TO away")
+        await table.change("ALTER TABLE saq_jobs RENAME TO away")
+        await table.change("NOTIFY \"saq:clientflow\", 'saq:enqueue'")
         for _ in range(20):
             ends.carrier.wake(["lost"])
             await asyncio.sleep(0.1)
-        table.query("ALTER TABLE away RENAME TO saq_jobs")
+        await table.change("ALTER TABLE away RENAME TO saq_jobs")
 
     assert asked < 20, "it asks as fast as it can"
     assert ends.carrier.failures > 2
@@ -140,7 +170,7 @@ async def test_wake_up_that_hangs_is_in_nobodys_way(
     carrier = SaqCarrier(sending)
     began = time.monotonic()
     with addresses.connect() as connection, connection.transaction():
-        connection.execute("LOCK TABLE saq_jobs IN ACCESS EXCLUSIVE MODE")
+        await asyncio.to_thread(connection.execute, LOCK)
         carrier.wake(["a", "b", "c"])
         assert time.monotonic() - began < 0.2
         await until(lambda: carrier.failures)
@@ -185,6 +215,7 @@ async def test_both_ends_leave_no_task_behind(addresses: Addresses) -> None:
     await ends.carrier.close()
     worker.cancel()
     await worker
+    await SaqCarrier(queue).close()
     await queue.disconnect()
     await queue.disconnect()
 

@@ -95,7 +95,7 @@ async def kill_again_and_again(workers: Workers, *, kills: int) -> int:
     await until(lambda: workers.table.left() == 0, seconds=40)
     codes = await asyncio.gather(*(worker.end(signal.SIGTERM) for worker in running))
     assert codes == [0, 0, 0]
-    print("HITS", hits); return hits
+    return hits
 
 
 @pytest.mark.torture
@@ -114,10 +114,11 @@ async def test_killed_workers_lose_nothing_and_double_nothing(
     assert hits > 0, "no kill hit a worker that had work"
 
 
+@pytest.mark.parametrize("kind", ["note", "call"])
 async def test_worker_frozen_for_longer_than_its_jobs_are_its_own_doubles_nothing(
-    workers: Workers, table: Table
+    workers: Workers, table: Table, kind: str
 ) -> None:
-    ids = table.add("note", count=40) + table.add("call", count=20, args=QUICK)
+    ids = table.add(kind, count=60, args=QUICK)
     frozen = await workers.start(visibility_seconds=3)
     claimed = await workers.freeze_with_work(frozen)
 
@@ -125,7 +126,7 @@ async def test_worker_frozen_for_longer_than_its_jobs_are_its_own_doubles_nothin
     await until(lambda: table.left() == 0, seconds=30)
     assert table.effects() == ids
     frozen.process.send_signal(signal.SIGCONT)
-    late = table.add("call", count=20, args=QUICK)
+    late = table.add(kind, count=20, args=QUICK)
     await until(lambda: table.left() == 0, seconds=10)
     # Both leave in good order; so the frozen one has come to the end of all that it was doing.
     assert await asyncio.gather(*(one.end(signal.SIGTERM) for one in (frozen, other))) == [0, 0]

@@ -72,7 +72,7 @@ async def test_wake_ups_of_before_are_not_heard_one_by_one(
 async def test_worker_works_without_its_wake_ups(
     runners: Runners, table: Table, queue: WakeQueue
 ) -> None:
-    table.query("ALTER TABLE saq_jobs RENAME TO away")
+    await table.change("ALTER TABLE saq_jobs RENAME TO away")
     worker = JobWorker(runners.make({"note": NOTE}), queue)
 
     with capture_logs() as logs:

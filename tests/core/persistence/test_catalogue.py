@@ -33,8 +33,9 @@ RULES = {
     "users": "(EXISTS ( SELECT 1 FROM memberships m WHERE (m.user_id = users.id)))",
     "user_sessions": "false",
 }
-READ_ONLY = {"organizations", "users", "inbound_events", "alembic_version"}
-HIDDEN = {"user_sessions"}
+READ_ONLY = {"organizations", "inbound_events", "alembic_version"}
+# Of users some columns are readable, which no right on the table shows.
+HIDDEN = {"users", "user_sessions"}
 
 RELATIONS = """
     SELECT relname AS name, nspname AS schema, nspname = 'public' AND relkind = 'r' AS is_table,
@@ -345,6 +346,7 @@ FORBIDDEN = [
     "DELETE FROM organizations",
     "INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), 'x', 'x')",
     "UPDATE users SET password_hash = 'x'",
+    "SELECT password_hash FROM users",
     "DELETE FROM users",
     "SELECT * FROM user_sessions",
     "UPDATE inbound_events SET state = 'done'",

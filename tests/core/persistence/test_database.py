@@ -204,9 +204,13 @@ async def test_a_network_that_swallows_everything_is_noticed(small: Database) ->
 async def test_connections_that_the_server_has_ended_are_replaced(
     addresses: Addresses, database: Database
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(5):
-            group.create_task(value(database, "SELECT pg_sleep(0.05)"))
+    all_open = asyncio.Barrier(5)
+
+    async def hold_one() -> None:
+        async with database.system():
+            await all_open.wait()
+
+    await asyncio.gather(*(hold_one() for _ in range(5)))
     ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = %s"
     with addresses.connect() as connection:
         name = addresses.application.username

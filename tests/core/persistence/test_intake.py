@@ -222,7 +222,7 @@ async def test_while_the_database_is_silent_senders_are_told_to_come_again(
     began = time.monotonic()
     outcomes = await store_all(relayed, [inbound_event("1"), inbound_event("2")])
     assert [type(outcome) for outcome in outcomes] == [Overloaded] * 2
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     # Both may be kept all the same, once the server goes on; the repetition changes nothing.
     monkeypatch.setattr(intake_module, "_STORE_SECONDS", 5.0)
     relay.thaw()

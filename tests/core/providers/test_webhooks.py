@@ -2,7 +2,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast
 
+import attrs
 import pytest
+from multidict import CIMultiDict
 
 from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.providers.webhooks import MEBIBYTE, Verified, WebhookRequest, WebhookSpec
@@ -26,6 +28,20 @@ def parse(_: WebhookRequest) -> Sequence[ProviderEvent]:
 
 async def verify_later(request: WebhookRequest, settings: Any, /) -> Verified:
     return verify(request, settings)
+
+
+def test_request_takes_headers_as_any_framework_has_them() -> None:
+    headers = CIMultiDict({"Content-Type": "text/plain", "X-Signature": "ä"})
+    request = attrs.evolve(REQUEST, headers=headers)
+    assert request.headers == {"content-type": "text/plain", "x-signature": "ä"}
+
+
+def test_request_arrives_now_unless_it_is_told_when() -> None:
+    before = dt.datetime.now(dt.UTC)
+    request = WebhookRequest(method="POST", url=REQUEST.url, headers={}, body=b"")
+    assert before <= request.received_at <= dt.datetime.now(dt.UTC)
+    at = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    assert attrs.evolve(request, received_at=at).received_at == at
 
 
 def test_webhook_is_served_under_its_name() -> None:

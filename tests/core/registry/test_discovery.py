@@ -3,11 +3,11 @@ import sys
 from importlib.metadata import EntryPoint
 
 import pytest
-from tests.core.registry.conftest import Install
 
 from clientflow_core.errors import PluginError, SettingsError
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
 from clientflow_core.registry.discovery import discover_plugins
+from tests.core.registry.conftest import Install
 
 
 def refusal(*names: str) -> str:

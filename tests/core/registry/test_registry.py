@@ -7,10 +7,14 @@ from typing import Any, cast
 
 import attrs
 import pytest
-from tests.core.registry.conftest import Install
 from typing_extensions import override
 
-from clientflow_core.domain.messages import MessageStatus, OutboundMessage, Receipt
+from clientflow_core.domain.messages import (
+    MessageReceived,
+    MessageStatus,
+    OutboundMessage,
+    Receipt,
+)
 from clientflow_core.errors import (
     PluginError,
     SettingProblem,
@@ -24,6 +28,7 @@ from clientflow_core.providers.webhooks import Verified, WebhookRequest, Webhook
 from clientflow_core.registry.discovery import Plugin, discover_plugins
 from clientflow_core.registry.registry import ProviderRegistry, select_plugins
 from clientflow_core.settings import setting
+from tests.core.registry.conftest import Install
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 REQUEST = WebhookRequest(
@@ -205,6 +210,24 @@ async def test_library_use_may_name_its_plugins(install: Install) -> None:
         ProviderRegistry.from_values(KEYS, names=["fox"])
 
 
+async def test_library_use_may_have_a_public_url_for_reports(install: Install) -> None:
+    install("sms", specs='[spec("sms")]')
+    url = "https://a.example"
+    async with ProviderRegistry.from_values(KEYS, names=["sms"], public_url=url) as registry:
+        channel: Any = await registry.channel("sms")
+    assert channel.context.public_url == url
+
+
+def test_addresses_are_those_that_the_settings_hold() -> None:
+    spec = make_spec(
+        "sms", Journal().opener("sms"), settings=SmsSettings, addresses=lambda s: (f"+{s.port}",)
+    )
+    registry = ProviderRegistry([make_plugin("sms", spec)], KEYS)
+    assert registry.addresses("sms") == ("+1",)
+    with pytest.raises(PluginError, match="'fax' is not enabled"):
+        registry.addresses("fax")
+
+
 # --- webhooks
 
 
@@ -214,6 +237,18 @@ def test_webhook_is_bound_to_the_settings_of_its_provider(installed: list[Plugin
     bound = registry.webhooks["sms-in"]
     assert bound.plugin == "sms"
     assert bound.verify(REQUEST) == Verified(external_id="POST", account="k1")
+
+
+def test_bound_webhook_tells_what_a_request_means() -> None:
+    event = MessageReceived(provider_message_id="1", sender="+1", recipient="+2", body="hi")
+    webhook = WebhookSpec(
+        name="sms-in",
+        verify=lambda request, _: Verified(external_id=request.method, account="k1"),
+        parse=lambda request: (event,) if request is REQUEST else (),
+    )
+    spec = make_spec("sms", Journal().opener("sms"), webhooks=(webhook,))
+    registry = ProviderRegistry([make_plugin("sms", spec)], {})
+    assert registry.webhooks["sms-in"].parse(REQUEST) == (event,)
 
 
 def test_refused_signature_comes_through() -> None:

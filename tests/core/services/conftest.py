@@ -47,19 +47,19 @@ from tests.databases import empty
 from tests.texts import ACCOUNT, CLIENT, NUMBER, TOKEN, form, new_sid, signed_headers
 
 
-class LateClock:
-    """The clock of this machine, and how much later a test says that it is."""
+class StandingClock:
+    """Stands still unless a test lets time pass."""
 
     def __init__(self) -> None:
-        self.later = dt.timedelta()
+        self._now = SystemClock().now()
 
     def now(self) -> dt.datetime:
-        """Give the present moment, aware, in UTC."""
-        return SystemClock().now() + self.later
+        """Give the moment at which it stands, aware, in UTC."""
+        return self._now
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self.later += dt.timedelta(seconds=seconds)
+        self._now += dt.timedelta(seconds=seconds)
 
 
 def plugin_of(spec: AnySpec) -> Plugin:
@@ -75,7 +75,7 @@ class Stage:
     database: Database
     business: Business
     registry: ProviderRegistry
-    clock: LateClock
+    clock: StandingClock
     public_url: str
 
     async def text_in(self, body: str = "Hello?", *, client: str = CLIENT) -> uuid.UUID:
@@ -264,9 +264,9 @@ def addresses(shared: Addresses) -> Addresses:
 
 
 @pytest.fixture
-def clock() -> LateClock:
+def clock() -> StandingClock:
     """The test's own clock."""
-    return LateClock()
+    return StandingClock()
 
 
 @pytest.fixture
@@ -327,7 +327,7 @@ async def twilio(door: Door) -> AsyncIterator[Twilio]:
 
 @pytest.fixture
 async def registry(
-    door: Door, twilio: Twilio, clock: LateClock, specs: Iterable[AnySpec]
+    door: Door, twilio: Twilio, clock: StandingClock, specs: Iterable[AnySpec]
 ) -> AsyncIterator[ProviderRegistry]:
     """The enabled providers."""
     plugins = [plugin_of(spec) for spec in specs]
@@ -342,7 +342,7 @@ def stage(
     database: Database,
     business: Business,
     registry: ProviderRegistry,
-    clock: LateClock,
+    clock: StandingClock,
     door: Door,
 ) -> Stage:
     """Everything together."""

@@ -1,5 +1,6 @@
 """A provider that can do nothing but send, and does as a test tells it: carrier pigeons."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,12 +32,14 @@ class Pigeons(ChannelProvider):
         sent: what it has taken.
         outcomes: what the next calls raise.
         meanwhile: called as it is opened, and during each call.
+        pause_seconds: how long each call takes.
     """
 
     def __init__(self, *outcomes: Exception) -> None:
         self.sent: list[OutboundMessage] = []
         self.outcomes = list(outcomes)
         self.meanwhile: Callable[[], None] = _nothing
+        self.pause_seconds = 0.0
 
     @override
     async def verify(self) -> str:
@@ -47,6 +50,7 @@ class Pigeons(ChannelProvider):
     async def send(self, message: OutboundMessage) -> Receipt:
         """Send, or raise the next of :attr:`outcomes`."""
         self.meanwhile()
+        await asyncio.sleep(self.pause_seconds)
         if self.outcomes:
             raise self.outcomes.pop(0)
         self.sent.append(message)
@@ -63,6 +67,7 @@ class RingedPigeons(Pigeons):
 
     async def find_messages(self, _: MessageQuery) -> list[Receipt]:
         """Give :attr:`found`, or raise it."""
+        await asyncio.sleep(self.pause_seconds)
         if isinstance(self.found, Exception):
             raise self.found
         return self.found

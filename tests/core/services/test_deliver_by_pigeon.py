@@ -1,5 +1,6 @@
 """A message on its way by a provider that does as it is told, and that cannot always be asked."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -136,7 +137,6 @@ async def test_absence_of_a_message_that_was_delivered_after_all_changes_nothing
     ("error", "code", "delay_seconds"),
     [
         (ProviderUnavailable("asleep"), "provider_unavailable", 5),
-        (ProviderUnavailable("asleep", retry_after_seconds=0), "provider_unavailable", 1),
         (RateLimited("too fast", retry_after_seconds=30), "provider_rate_limited", 30),
         (PluginError("no such bird"), "plugin", 5),
     ],
@@ -154,6 +154,16 @@ async def test_what_was_surely_not_taken_is_tried_again(
     assert (await stage.message(message_id)).status is MessageStatus.SENT
     assert stage.attempts(message_id) == ["not_accepted", "accepted"]
     assert len(pigeons.sent) == 1
+
+
+async def test_provider_that_asks_for_no_time_at_all_is_given_some(
+    stage: Stage, pigeons: Pigeons
+) -> None:
+    await stage.answer()
+    stage.rows("UPDATE jobs SET attempts = 4")
+    pigeons.outcomes = [ProviderUnavailable("asleep", retry_after_seconds=0)]
+    await stage.do_jobs()
+    assert stage.job()["delay_seconds"] == pytest.approx(16, abs=1.9)
 
 
 async def test_fault_of_the_plugin_is_no_proof_that_nothing_was_sent(
@@ -242,3 +252,19 @@ async def test_credentials_that_went_bad_leave_the_outcome_open(
     assert (stage.job()["is_dead"], stage.job()["error"]) == (True, "provider_auth_failed")
     assert (await stage.message(message_id)).status is MessageStatus.UNKNOWN
     assert pigeons.sent == []
+
+
+@pytest.mark.parametrize("pigeons", [RingedPigeons()])
+async def test_call_that_takes_too_long_is_not_waited_for(
+    stage: Stage, pigeons: RingedPigeons
+) -> None:
+    pigeons.pause_seconds = 60
+    spec = pigeon_spec(pigeons, deadline_seconds=0.1)
+    async with ProviderRegistry([plugin_of(spec)], {}) as stage.registry:
+        message_id = await stage.answer()
+        async with asyncio.timeout(10):
+            await stage.do_jobs()
+            assert stage.job()["error"] == "provider_outcome_unknown"
+            await stage.do_jobs()
+            assert stage.job()["error"] == "provider_lookup_failed"
+    assert stage.attempts(message_id) == ["sending"]

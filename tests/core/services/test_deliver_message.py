@@ -69,7 +69,7 @@ async def test_provider_that_is_too_busy_is_left_alone_as_long_as_it_asks(
     assert (await stage.message(message_id)).status is MessageStatus.QUEUED
     job = stage.job()
     assert (job["attempts"], job["error"]) == (1, "provider_rate_limited")
-    assert job["delay_seconds"] == pytest.approx(7, abs=0.9)
+    assert job["delay_seconds"] == pytest.approx(7, abs=1.9)
     await stage.until(message_id, MessageStatus.DELIVERED)
     assert stage.attempts(message_id) == ["not_accepted", "accepted"]
     assert twilio.texts() == ["Yes."]
@@ -84,7 +84,7 @@ async def test_provider_that_is_busy_for_long_is_asked_less_and_less(
     for _ in range(13):
         await stage.do_jobs()
         delays.append(stage.job()["delay_seconds"])
-    assert delays[:4] == pytest.approx([1, 2, 4, 8], abs=0.9)
+    assert delays[:4] == pytest.approx([1, 2, 4, 8], abs=1.9)
     # Longer than an outage of an hour, though it said "a second" each time.
     assert sum(delays) > 3600
 
@@ -106,7 +106,7 @@ async def test_outcome_that_nobody_knows_is_looked_up(
     assert stage.attempts(message_id) == ["sending"]
     job = stage.job()
     assert (job["attempts"], job["error"]) == (1, "provider_outcome_unknown")
-    assert job["delay_seconds"] == pytest.approx(2, abs=0.9)
+    assert job["delay_seconds"] == pytest.approx(2, abs=1.9)
 
     await stage.do_all_jobs()
     message = await stage.message(message_id)
@@ -141,7 +141,7 @@ async def test_look_up_that_finds_nothing_is_not_believed_at_once(
         delays.append(stage.job()["delay_seconds"])
         assert stage.attempts(message_id) == ["sending"]
     # Up to a quarter of a minute, until the half minute is over that Twilio may take.
-    assert delays == pytest.approx([15, 13, 2], abs=0.9)
+    assert delays == pytest.approx([15, 13, 2], abs=1.9)
     assert stage.rows("SELECT lookups FROM message_attempts") == [(3,)]
     stage.clock.advance(2)
     await stage.do_jobs()

@@ -28,7 +28,8 @@ async def test_message_is_queued_with_its_job(stage: Stage) -> None:
 
 async def test_message_puts_its_conversation_on_top(stage: Stage) -> None:
     older, newer = await stage.text_in(client="+14155550120"), await stage.text_in()
-    await stage.answer(client="+14155550120")
+    async with stage.database.organization(stage.business.organization_id) as transaction:
+        await send_message(transaction, older, body="Yes.")
     rows = stage.rows("SELECT id FROM conversations ORDER BY last_message_at DESC")
     assert [found for (found,) in rows] == [older, newer]
 

@@ -19,7 +19,8 @@ def test_story_is_played_step_by_step(running_up: Up) -> None:
     assert re.search(r"it is queued as msg_[0-9a-f]{32}", answered)
     assert re.search(r"took it as SM[0-9a-f]{32} and reported it delivered", delivered)
     assert arrived.endswith("has the answer on the telephone, once")
-    assert lines[-1].startswith("A text came in, its answer went out: ")
+    assert lines[-2].startswith("A text came in, its answer went out: ")
+    assert lines[-1].endswith(f" events list --state-dir {running_up.state}")
 
 
 def test_what_the_story_told_is_in_no_log(running_up: Up) -> None:

@@ -1,11 +1,15 @@
 """Who may call the API, and what those are told who may not."""
 
+import asyncio
+
 import pytest
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.services.initialize import new_api_key
-from tests.host.conftest import Host, database_away
+from clientflow_host.assembly import assemble
+from tests.conftest import Addresses
+from tests.host.conftest import Host, database_away, hosting, until, waits_for_a_lock
 
 PATH = "/api/v1/contacts"
 
@@ -91,3 +95,18 @@ async def test_database_that_is_away_is_not_a_wrong_key(
     assert answer.headers["Retry-After"] == "30"
     assert "connection" not in answer.body["detail"]
     assert (await host.call("GET", PATH)).status == 200
+
+
+async def test_host_that_has_no_connection_left_asks_to_come_again(
+    emptied: Addresses, values: dict[str, str]
+) -> None:
+    one = values | {"CLIENTFLOW_DATABASE_POOL_SIZE": "1"}
+    async with assemble(one) as assembly, hosting(emptied, assembly) as host:
+        with emptied.connect() as connection, connection.transaction():
+            connection.execute("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE")
+            first = asyncio.create_task(host.call("GET", PATH))
+            await until(lambda: waits_for_a_lock(host))
+            answer = await host.call("GET", PATH)
+            assert (answer.status, answer.code) == (503, "overloaded")
+            assert answer.headers["Retry-After"] == "1"
+        assert (await first).status == 200

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.host.conftest import Host, until
+from tests.host.conftest import Host, until, waits_for_a_lock
 from tests.host.threads import add_conversations
 
 PHONE = "+14155550123"
@@ -88,11 +88,6 @@ async def test_request_that_is_being_served_is_not_served_twice(host: Host) -> N
     replayed = await host.post(path, body, key="k1")
     assert replayed.body == first.result().body
     assert host.count("messages") == host.count("jobs") == 1
-
-
-async def waits_for_a_lock(host: Host) -> bool:
-    """Tell whether a statement of the host waits for somebody's lock."""
-    return host.rows("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(0,)]
 
 
 async def test_twenty_at_once_send_one_message(host: Host) -> None:

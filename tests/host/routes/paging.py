@@ -13,6 +13,7 @@ async def walk(
         page = await host.get(path, by=by, **query)
         assert (page["object"], page["url"]) == ("list", f"/api/v1{path}")
         found = [one["id"] for one in page["data"]]
+        assert found or not ids, "there should be more, and is not"
         ids.extend(found)
         if not page["has_more"]:
             return ids

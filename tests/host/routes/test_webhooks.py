@@ -7,12 +7,17 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Final
 
+import attrs
 import pytest
 
 from clientflow_core import failpoints
 from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_host.assembly import assemble
 from clientflow_host.routes import webhooks
+from clientflow_plugins.twilio.spec import TWILIO as TWILIO_SPEC
+from clientflow_plugins.twilio.webhooks import INBOUND
 from tests.conftest import Addresses
 from tests.host.conftest import Answer, Host, database_away, hosting, until
 from tests.texts import CLIENT, OTHER_NUMBER, form, new_sid, report, signed_headers, text
@@ -93,6 +98,27 @@ async def test_body_just_under_the_limit_is_kept(host: Host) -> None:
     headers = signed_headers(host.assembly.settings.url + TWILIO, fields)
     answer = await host.bare("POST", TWILIO, data=io.BytesIO(form(fields)), headers=headers)
     assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("most", "letters", "status"), [(300, 300, 413), (2 * MEBIBYTE, 3 * MEBIBYTE // 2, 200)]
+)
+async def test_limit_is_that_of_the_webhook(
+    emptied: Addresses, values: dict[str, str], most: int, letters: int, status: int
+) -> None:
+    webhook = attrs.evolve(INBOUND, max_body_bytes=most)
+    plugin = Plugin(
+        name="twilio", version="0", specs=(attrs.evolve(TWILIO_SPEC, webhooks=(webhook,)),)
+    )
+    registry = ProviderRegistry([plugin], values)
+    async with assemble(values) as whole:
+        assembly = attrs.evolve(whole, registry=registry)
+        async with hosting(emptied, assembly) as host:
+            fields = text("x" * letters)
+            headers = signed_headers(assembly.settings.url + TWILIO, fields)
+            body = io.BytesIO(form(fields))
+            answer = await host.bare("POST", TWILIO, data=body, headers=headers)
+    assert answer.status == status
 
 
 async def test_gzip_bomb_is_refused_before_it_unfolds(host: Host) -> None:

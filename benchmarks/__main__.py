@@ -1,0 +1,43 @@
+"""``python -m benchmarks intake|latency|startup``.
+
+Exit code 1: a goal was missed; 2: there is no result.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks import intake, latency, startup
+from benchmarks.report import BenchRefused, Options
+
+_BENCHES: Final = {"intake": intake.run, "latency": latency.run, "startup": startup.run}
+_SHORT: Final = {"intake": Options(rounds=1, seconds=1), "latency": Options(rounds=1, seconds=2)}
+_FULL: Final = {"intake": Options(rounds=5, seconds=3), "latency": Options(rounds=5, seconds=15)}
+
+
+def main() -> int:
+    """Run the bench that the arguments name; tell whether its goals were reached."""
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description="Measure ClientFlow.")
+    parser.add_argument("bench", choices=sorted(_BENCHES))
+    parser.add_argument("--rounds", type=int, help="how often each is measured, in turns")
+    parser.add_argument("--seconds", type=int, help="how long a round of a load is")
+    parser.add_argument("--short", action="store_true", help="one quick round; no goal is judged")
+    parser.add_argument("--out", type=Path, default=Path(".benchmarks"), help="folder for the JSON")
+    given = parser.parse_args()
+    standard = (_SHORT if given.short else _FULL).get(given.bench, Options(rounds=5, seconds=0))
+    options = Options(
+        rounds=given.rounds or (1 if given.short else standard.rounds),
+        seconds=given.seconds or standard.seconds,
+        is_judged=not given.short,
+        folder=given.out,
+    )
+    try:
+        return 0 if _BENCHES[given.bench](options) else 1
+    except BenchRefused as reason:
+        sys.stderr.write(f"bench: {reason}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Start-up: until ``/ready`` is answered, and what it would cost to import every SDK at once.
+
+The imports are those of ``clientflow serve`` itself: it is started with no settings, and ends where
+it has read them. Eager is the same with the SDKs that are installed imported first.
+"""
+
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from benchmarks.database import BenchDatabase, new_database
+from benchmarks.processes import (
+    CLI,
+    cpu_seconds,
+    free_port,
+    kept_environment,
+    running,
+    wait_until_ready,
+)
+from benchmarks.report import (
+    BenchRefused,
+    Goal,
+    Options,
+    judge,
+    print_table,
+    say,
+    spread,
+    write_json,
+)
+from benchmarks.texts import SETTINGS
+
+GOAL: Final = Goal(name="CPU of imports against eager ones", bound=0.55, is_most=True)
+# Those of every provider that ClientFlow is made for.
+SDKS: Final = (
+    "googleapiclient.discovery",
+    "openai",
+    "sendgrid",
+    "sentry_sdk",
+    "stripe",
+    "twilio.rest",
+)
+# Ends at once, since to take everything down again would cost as much as a part of the imports.
+_SERVE: Final = """
+import os, sys
+from clientflow_host.cli import main
+try:
+    main()
+except SystemExit as end:
+    sys.stderr.flush()
+    os._exit(end.code)
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Sample:
+    """One start: the time on the clock and on the processors, and the memory at its most."""
+
+    wall_ms: float
+    cpu_ms: float
+    memory_mib: float | None = None
+
+
+Round = Mapping[str, Sample]
+
+
+def installed_sdks() -> list[str]:
+    """Give those of :data:`SDKS` that can be imported here."""
+    return [name for name in SDKS if importlib.util.find_spec(name.partition(".")[0])]
+
+
+def run(options: Options) -> bool:
+    """Measure, print and keep the figures; tell whether the goal was reached, if it can be judged.
+
+    Raises:
+        BenchRefused: a process does not start.
+    """
+    sdks = installed_sdks()
+    eager = "\n".join([*(f"import {name}" for name in sdks), _SERVE])
+    with new_database() as database:
+        if options.is_judged:
+            # Once for the compiled modules and the page cache.
+            _round(database, eager)
+        rounds = [_round(database, eager) for _ in range(options.rounds)]
+    _print(rounds)
+    say(f"SDKs here: {', '.join(sdks)}")
+    ratios = {
+        GOAL.name: [
+            one["imports of serve"].cpu_ms / one["the same, SDKs eager"].cpu_ms for one in rounds
+        ]
+    }
+    is_whole = len(sdks) == len(SDKS)
+    is_reached = judge(ratios, [GOAL] if is_whole else [])
+    if not is_whole:
+        missing = ", ".join(name for name in SDKS if name not in sdks)
+        say(f"No goal is judged, since it is about six SDKs; not installed: {missing}")
+    result = {
+        "sdks": sdks,
+        "rounds": [{name: attrs.asdict(s) for name, s in one.items()} for one in rounds],
+        "ratios": ratios,
+        "goals": {GOAL.name: str(GOAL)},
+        "is_reached": is_reached if is_whole else None,
+    }
+    write_json("startup", result, folder=options.folder)
+    return is_reached or not options.is_judged
+
+
+def _round(database: BenchDatabase, eager: str) -> Round:
+    return {
+        "serve to /ready": _start(database, "serve"),
+        "worker to /ready": _start(database, "worker"),
+        "imports of serve": _imports(_SERVE),
+        "the same, SDKs eager": _imports(eager),
+    }
+
+
+def _start(database: BenchDatabase, name: str) -> Sample:
+    """Start the process *name*; give what it took until it was ready."""
+    port = free_port()
+    settings = {
+        **SETTINGS,
+        "DATABASE_URL": database.application.reveal(),
+        "CLIENTFLOW_PORT": str(port),
+        "CLIENTFLOW_WORKER_PORT": str(port),
+        "CLIENTFLOW_STATE_DIR": str(database.folder),
+    }
+    log = database.folder / f"{name}.log"
+    begun = time.perf_counter()
+    with running([*CLI, name], settings=settings, log=log) as popen:
+        wait_until_ready(f"http://127.0.0.1:{port}/ready", popen=popen, log=log)
+        wall = time.perf_counter() - begun
+        return Sample(wall_ms=wall * 1e3, cpu_ms=cpu_seconds(popen.pid) * 1e3)
+
+
+def _imports(program: str) -> Sample:
+    """Run ``clientflow serve`` by *program* until it finds no settings; give what that took.
+
+    Raises:
+        BenchRefused: it ends in another way.
+    """
+    command = [sys.executable, "-P", "-c", program, "serve"]
+    begun = time.perf_counter()
+    popen = subprocess.Popen(
+        command,
+        # No .env there.
+        cwd="/",
+        env=kept_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert popen.stderr is not None
+    with popen.stderr as stream:
+        said = stream.read().decode()
+    _, status, usage = os.wait4(popen.pid, 0)
+    wall = time.perf_counter() - begun
+    popen.returncode = os.waitstatus_to_exitcode(status)
+    if popen.returncode != 1 or "DATABASE_URL" not in said:
+        msg = f"clientflow serve, without settings, ended otherwise than it should: {said}"
+        raise BenchRefused(msg)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Sample(wall_ms=wall * 1e3, cpu_ms=cpu * 1e3, memory_mib=usage.ru_maxrss / 1024)
+
+
+def _print(rounds: Sequence[Round]) -> None:
+    rows = []
+    for name in rounds[0]:
+        samples = [one[name] for one in rounds]
+        memory = [s.memory_mib for s in samples if s.memory_mib is not None]
+        rows.append(
+            {
+                "": name,
+                "wall ms": spread([s.wall_ms for s in samples], digits=0),
+                "CPU ms": spread([s.cpu_ms for s in samples], digits=0),
+                "MiB": f"{statistics.median(memory):.0f}" if memory else "-",
+            }
+        )
+    print_table("Start-up: median (least..most)", rows)

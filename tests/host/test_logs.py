@@ -1,0 +1,117 @@
+"""The lines of the log."""
+
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from typing_extensions import override
+
+from clientflow_host.logs import configure_logs
+
+
+class Terminal(io.StringIO):
+    """What a person looks at."""
+
+    @override
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+def say(level: str | None, stream: io.StringIO) -> list[str]:
+    """Let our code and a library say something at every level; give the lines."""
+    with contextlib.redirect_stderr(stream):
+        configure_logs(level)
+        log = structlog.get_logger("ours")
+        for name in ("debug", "info", "warning", "error"):
+            getattr(log, name)(f"our_{name}", client="c")
+            getattr(logging.getLogger("library"), name)(f"their {name} of %s", "x")
+        try:
+            # Put together, so that the line itself does not hold it.
+            _fail(body="Is Thurs" + "day free?")
+        except ValueError:
+            log.exception("our_failure")
+    return stream.getvalue().splitlines()
+
+
+def _fail(*, body: str) -> None:
+    if body:
+        raise ValueError("failed")
+
+
+def test_every_line_is_one_json_object_that_begins_alike() -> None:
+    lines = say("info", io.StringIO())
+    for line in lines:
+        assert list(json.loads(line))[:3] == ["timestamp", "level", "event"]
+    first = json.loads(lines[0])
+    assert (first["event"], first["level"], first["client"]) == ("our_info", "info", "c")
+    assert first["timestamp"].endswith("Z")
+    failure = json.loads(lines[-1])
+    assert failure["event"] == "our_failure"
+    assert 'raise ValueError("failed")' in failure["exception"]
+    assert "Thursday" not in lines[-1], "the values of variables are nobody's business"
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("debug", ["our_debug", "our_info", "our_warning", "our_error"]),
+        ("info", ["our_info", "our_warning", "our_error"]),
+        ("warning", ["our_warning", "our_error"]),
+        ("error", ["our_error"]),
+        ("loud", ["our_info", "our_warning", "our_error"]),
+        (None, ["our_info", "our_warning", "our_error"]),
+    ],
+)
+def test_level_holds_for_our_lines_and_libraries_speak_from_warning_on(
+    level: str | None, events: list[str]
+) -> None:
+    said = [json.loads(line) for line in say(level, io.StringIO())]
+    assert [line["event"] for line in said if line["event"].startswith("our_")] == [
+        *events,
+        "our_failure",
+    ]
+    theirs = [line for line in said if line["event"].startswith("their")]
+    assert [line["event"] for line in theirs] == ["their warning of x", "their error of x"]
+    assert {line["logger"] for line in theirs} == {"library"}
+
+
+def test_person_at_a_terminal_gets_readable_lines_without_the_values_of_variables() -> None:
+    lines = say("info", Terminal())
+    assert "our_info" in lines[0]
+    with pytest.raises(ValueError, match="Expecting"):
+        json.loads(lines[0])
+    told = "\n".join(lines)
+    assert 'raise ValueError("failed")' in told
+    assert "Thursday" not in told
+
+
+@pytest.mark.parametrize("stream_class", [io.StringIO, Terminal])
+def test_row_that_the_database_quotes_in_an_error_is_left_out(
+    stream_class: type[io.StringIO],
+) -> None:
+    with contextlib.redirect_stderr(stream_class()) as stream:
+        configure_logs("info")
+        try:
+            _refuse("".join(["+1415", "5550123"]))
+        except ValueError:
+            structlog.get_logger("ours").exception("our_failure")
+    assert "duplicate key" in stream.getvalue()
+    assert "+14155550123" not in stream.getvalue()
+
+
+def _refuse(value: str) -> None:
+    detail = f"DETAIL:  Key (value)=({value}) already exists."
+    raise ValueError(f"duplicate key value violates unique constraint\n{detail}")
