@@ -102,7 +102,9 @@ class Execution:
             except FenceLost:
                 log.warning("job_taken_over")
             except RetryLater as later:
-                await self._put_back(job, str(later), later.delay_seconds)
+                await self._put_back(
+                    job, str(later), later.delay_seconds, is_attempt=later.is_attempt
+                )
             except Exception as error:
                 code = _error_code(error)
                 log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
@@ -135,8 +137,10 @@ class Execution:
             msg = f"the handler of {job.kind} ended without its last transaction"
             raise RuntimeError(msg)
 
-    async def _put_back(self, job: Job, error: str, delay_seconds: float | None) -> None:
-        if job.attempts >= job.max_attempts:
+    async def _put_back(
+        self, job: Job, error: str, delay_seconds: float | None, *, is_attempt: bool = True
+    ) -> None:
+        if is_attempt and job.attempts >= job.max_attempts:
             await self._bury(job, error)
             return
         if delay_seconds is None:
@@ -145,7 +149,13 @@ class Execution:
         delay_seconds = min(max(0.0, delay_seconds), _LONGEST_DELAY_SECONDS)
         try:
             async with self._database.system() as transaction:
-                await job_rows.put_back(transaction, job, delay_seconds=delay_seconds, error=error)
+                await job_rows.put_back(
+                    transaction,
+                    job,
+                    delay_seconds=delay_seconds,
+                    error=error,
+                    is_attempt=is_attempt,
+                )
         except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
             # The row stays claimed until its visibility ends, and is claimed again then.
             log.warning("job_not_put_back", error=type(failure).__name__)

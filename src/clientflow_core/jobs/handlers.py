@@ -14,13 +14,18 @@ class RetryLater(Exception):
     """The job cannot go on now. Put it back; this is not a fault.
 
     Args:
-        delay_seconds: when to try again; None leaves it to the schedule.
         reason: a code for the listing.
+        delay_seconds: when to try again; None leaves it to the schedule.
+        is_attempt: whether it counts as one of the tries after which a job is given up. A look at
+            how an earlier try has ended does not.
     """
 
-    def __init__(self, reason: str, *, delay_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, delay_seconds: float | None = None, is_attempt: bool = True
+    ) -> None:
         super().__init__(reason)
         self.delay_seconds = delay_seconds
+        self.is_attempt = is_attempt
 
 
 class FenceLost(Exception):

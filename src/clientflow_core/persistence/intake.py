@@ -46,16 +46,16 @@ class Intake:
         if len(self._waiting) >= _MOST_WAITING:
             msg = "too many webhooks are waiting to be stored"
             raise Overloaded(msg)
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[None] = loop.create_future()
         self._waiting.append((event, kept))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush_all())
+        alarm = loop.call_later(_STORE_SECONDS, _give_up, kept)
         try:
-            async with asyncio.timeout(_STORE_SECONDS):
-                await kept
-        except TimeoutError as error:
-            msg = "the database did not answer in time"
-            raise Overloaded(msg) from error
+            await kept
+        finally:
+            alarm.cancel()
 
     async def close(self) -> None:
         """Wait until everything that is waiting is stored."""
@@ -99,6 +99,11 @@ def _is_fault_of_a_row(error: Exception) -> bool:
         return isinstance(error, psycopg.DataError | psycopg.IntegrityError) or is_over_limit
     # Half a surrogate pair, as from headers that are not UTF-8, does not even leave for the server.
     return isinstance(error, UnicodeEncodeError)
+
+
+def _give_up(kept: asyncio.Future[None]) -> None:
+    if not kept.done():
+        kept.set_exception(Overloaded("the database did not answer in time"))
 
 
 def _settle(batch: list[_Waiting], error: Exception | None) -> None:

@@ -7,6 +7,7 @@ when the message is surely not there does it make a new attempt.
 
 import asyncio
 import datetime as dt
+import random
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +16,7 @@ import attrs
 
 from clientflow_core import failpoints
 from clientflow_core.clock import Clock
-from clientflow_core.domain.jobs import Job
+from clientflow_core.domain.jobs import Job, retry_delay_seconds
 from clientflow_core.domain.messages import (
     AttemptState,
     Delivery,
@@ -255,11 +256,19 @@ async def _record_absence(run: JobRun, step: _Step, *, left_seconds: float) -> N
     if left_seconds <= 0 and step.attempt.lookups + 1 >= _LOOKUPS_BEFORE_ABSENT:
         error = ProviderUnavailable("the provider does not have the message")
         await _take_back(run, step, error)
-        raise RetryLater("provider_absent", delay_seconds=0)
+        raise RetryLater(
+            "provider_absent", delay_seconds=_pause_before_next(step), is_attempt=False
+        )
     async with run.transaction() as transaction:
         await count_lookup(transaction, step.attempt.id)
     pause = min(max(left_seconds, _FIRST_LOOKUP_SECONDS), _LONGEST_LOOKUP_PAUSE_SECONDS)
-    raise RetryLater(OutcomeUnknown.code, delay_seconds=pause)
+    raise RetryLater(OutcomeUnknown.code, delay_seconds=pause, is_attempt=False)
+
+
+def _pause_before_next(step: _Step) -> float:
+    """Give the seconds before a new attempt: none before the second, then the usual ones."""
+    number = step.attempt.number
+    return retry_delay_seconds(number - 1, chance=random.random()) if number > 1 else 0.0  # noqa: S311
 
 
 async def _park(run: JobRun, step: _Step) -> None:

@@ -2,6 +2,7 @@
 
 import http
 import re
+import secrets
 from typing import Final
 
 import structlog
@@ -10,7 +11,6 @@ from aiohttp.typedefs import Handler
 from sqlalchemy import exc
 
 from clientflow_core.errors import BadPayload, ClientFlowError, DatabaseUnfit, Overloaded
-from clientflow_core.ids import new_id
 from clientflow_host.openapi.problems import (
     REQUEST_ID,
     REQUEST_ID_HEADER,
@@ -112,4 +112,4 @@ def _about(request: web.Request) -> dict[str, str | None]:
 
 def _request_id(request: web.Request) -> str:
     incoming = request.headers.get(REQUEST_ID_HEADER, "")
-    return incoming if _INCOMING_ID.fullmatch(incoming) else new_id().hex
+    return incoming if _INCOMING_ID.fullmatch(incoming) else secrets.token_hex(16)

@@ -193,8 +193,12 @@ def _is_signed(url: str, form: _Form, signature: str, scheme: tuple[str, Secret]
     says no to is for the validator to judge, which also tries the address with and without a port.
     """
     algorithm, secret = scheme
-    pairs = [f"{name}{value}" for name in sorted(form) for value in sorted(set(form[name]))]
-    signed = "".join([url, *pairs]).encode()
+    parts = [url]
+    for name in sorted(form):
+        values = form[name]
+        for value in values if len(values) == 1 else sorted(set(values)):
+            parts += (name, value)
+    signed = "".join(parts).encode()
     digest = hmac.digest(secret.reveal().encode(), signed, _DIGESTS[algorithm])
     return hmac.compare_digest(base64.b64encode(digest), signature.encode("utf-8", "replace"))
 
@@ -224,20 +228,17 @@ def _parse_form(text: str) -> _Form:
     Raises:
         ValueError: it has too many fields, or one that is not UTF-8.
     """
-    pieces = text.split("&")
+    pieces = text.replace("+", " ").split("&")
     if len(pieces) > MOST_FIELDS:
         msg = "too many fields"
         raise ValueError(msg)
     form = _Form()
-    for piece in pieces:
-        if piece:
-            name, _, value = piece.replace("+", " ").partition("=")
-            form.setdefault(_unquote(name), []).append(_unquote(value))
+    for piece in filter(None, pieces):
+        name, _, value = piece.partition("=")
+        if "%" in piece:
+            name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+        form.setdefault(name, []).append(value)
     return form
-
-
-def _unquote(text: str) -> str:
-    return unquote(text, errors="strict") if "%" in text else text
 
 
 def _one(form: _Form, name: str) -> str:

@@ -151,6 +151,30 @@ async def test_look_up_that_finds_nothing_is_not_believed_at_once(
     assert twilio.texts() == []
 
 
+async def test_looking_up_uses_up_no_attempt_and_each_call_waits_longer(
+    stage: Stage, twilio: Twilio
+) -> None:
+    message_id = await stage.answer()
+    delays = []
+    for _ in range(13):
+        await twilio.fail("cut_before")
+        await stage.do_jobs()
+        for _ in range(2):
+            stage.clock.advance(60)
+            await stage.do_jobs()
+        delays.append(stage.job()["delay_seconds"])
+    usual = [5, 30, 120, 600, 3600, 21600, *[43200] * 6]
+    assert delays[0] == pytest.approx(0, abs=1.9)
+    assert delays[1:] == [pytest.approx(seconds, rel=0.2, abs=1.9) for seconds in usual]
+    assert stage.attempts(message_id) == ["not_accepted"] * 13
+    assert not stage.job()["is_dead"]
+
+    await twilio.fail("cut_before")
+    await stage.do_jobs()
+    assert stage.job()["is_dead"]
+    assert (await stage.message(message_id)).status is MessageStatus.UNKNOWN
+
+
 async def test_one_look_up_is_not_enough_however_late_it_is(stage: Stage, twilio: Twilio) -> None:
     message_id = await stage.answer()
     await twilio.fail("cut_before")

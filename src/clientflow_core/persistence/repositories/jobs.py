@@ -51,7 +51,7 @@ _HOLD: Final = sa.text(
 _PUT_BACK: Final = sa.text(
     """
     UPDATE jobs SET claimed_by = NULL, last_error = :error,
-        run_at = now() + make_interval(secs => :delay)
+        run_at = now() + make_interval(secs => :delay), max_attempts = max_attempts + :more
     WHERE id = :id AND claimed_by = :worker AND attempts = :attempts AND dead_at IS NULL
     """
 )
@@ -166,9 +166,21 @@ async def hold_job(transaction: Transaction, job: Job) -> bool:
     return row.scalar() is not None
 
 
-async def put_back(transaction: Transaction, job: Job, *, delay_seconds: float, error: str) -> bool:
-    """Make *job* due again in *delay_seconds*; False if it was no longer ours."""
-    parameters = {**_fence(job), "delay": delay_seconds, "error": error}
+async def put_back(
+    transaction: Transaction,
+    job: Job,
+    *,
+    delay_seconds: float,
+    error: str,
+    is_attempt: bool = True,
+) -> bool:
+    """Make *job* due again in *delay_seconds*; False if it was no longer ours.
+
+    A run that was no attempt is made up for by one more that it may have. (The count itself is part
+    of the fence, and only ever rises.)
+    """
+    more = 0 if is_attempt else 1
+    parameters = {**_fence(job), "delay": delay_seconds, "error": error, "more": more}
     return (await transaction.execute(_PUT_BACK, parameters)).rowcount == 1
 
 
