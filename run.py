@@ -28,6 +28,8 @@ from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)
+# All tests together wait for servers and processes most of their time.
+SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
 
 
 def words_for_old_python() -> str:
@@ -127,6 +129,7 @@ def test(arguments: list[str]) -> int:
     """Run the tests; with CLIENTFLOW_REQUIRE_ALL=1 under coverage, which must reach GATES."""
     prepare("test")
     os.chdir(ROOT)
+    arguments = arguments or SIDE_BY_SIDE
     if os.environ.get("CLIENTFLOW_REQUIRE_ALL") != "1":
         become([str(BIN / "python"), "-m", "pytest", *arguments])
     coverage = [str(BIN / "python"), "-m", "coverage"]

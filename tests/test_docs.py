@@ -33,7 +33,7 @@ DECISIONS: Final = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PYTHON: Final = Sybil([PythonCodeBlockParser()])
 WITH_PYTHON: Final = [page for page in PAGES if "```python" in page.read_text("utf-8")]
 # Extras for those who work on ClientFlow itself.
-INSIDE: Final = {"test", "docs", "build", "dev"}
+INSIDE: Final = {"test", "docs", "bench", "build", "dev"}
 
 
 def free_port() -> int:

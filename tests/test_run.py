@@ -622,7 +622,7 @@ def make_measured(folder: Path, missed: list[str]) -> None:
 
 
 def run_tests_there(folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    program = "import sys, run; run.prepare = lambda lock: None; sys.exit(run.main(['test']))"
+    program = "import sys, run; run.prepare = lambda lock: None; sys.exit(run.main(['test', '-q']))"
     return subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

@@ -403,7 +403,7 @@ def test_the_children_of_a_killed_server_are_waited_for(
     kill_all([server.pid])
     assert server._process is not None
     server._process.wait()
-    wake = threading.Timer(0.3, kill_all, [children])
+    wake = threading.Timer(2.5, kill_all, [children])
     wake.start()
     with EmbeddedPostgres.start(state, binaries=any_binaries, durable=False) as again:
         assert value(again, "SELECT 1") == 1

@@ -115,7 +115,7 @@ async def test_attempt_tells_whose_a_report_without_a_sender_is(
     assert (await stage.message(sent)).status is MessageStatus.DELIVERED
 
 
-@pytest.mark.parametrize("query", ["", f"?attempt={uuid.uuid4()}", "?attempt=x"])
+@pytest.mark.parametrize("query", ["", f"?attempt={uuid.UUID(int=7)}", "?attempt=x"])
 async def test_report_without_a_sender_or_a_known_attempt_is_nobodys(
     stage: Stage, sent: uuid.UUID, query: str
 ) -> None:
