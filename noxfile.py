@@ -146,5 +146,28 @@ def lock(session: nox.Session) -> None:
         )  # fmt: skip
 
 
+# What the pages use of others, each with its licence: from node_modules to our name for it.
+VENDORED = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.min.js",
+    "htmx.org/LICENSE": "htmx.LICENSE.txt",
+    "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+    "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
+    "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt": "swagger-ui-bundle.LICENSE.txt",
+    "swagger-ui-dist/LICENSE": "swagger-ui.LICENSE.txt",
+    "swagger-ui-dist/NOTICE": "swagger-ui.NOTICE.txt",
+}
+
+
+@nox.session(default=False)
+def vendor(session: nox.Session) -> None:
+    """Copy what the pages use of others out of the packages that frontend/ locks; needs npm."""
+    frontend, static = ROOT / "frontend", ROOT / "src" / "clientflow_host" / "pages" / "static"
+    with session.chdir(frontend):
+        session.run("npm", "ci", "--ignore-scripts", external=True)
+    for source, name in VENDORED.items():
+        (static / name).write_bytes((frontend / "node_modules" / source).read_bytes())
+
+
 if __name__ == "__main__":
     nox.main()

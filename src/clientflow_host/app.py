@@ -10,32 +10,51 @@ from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.intake import Intake
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
 from clientflow_host.heartbeat import beating
+from clientflow_host.live import LIVE, LiveHub, live_updates
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
+from clientflow_host.middleware.sessions import authenticate_session
 from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
-from clientflow_host.pages.welcome import WELCOME
+from clientflow_host.pages import contacts as contact_pages
+from clientflow_host.pages import entry, inbox
+from clientflow_host.pages.api_docs import API_DOCS
+from clientflow_host.pages.design import DESIGN
+from clientflow_host.pages.error_pages import show_errors
+from clientflow_host.pages.static_files import FILES
+from clientflow_host.pages.stream import STREAM
 from clientflow_host.routes import contacts, conversations, health, messages
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.serving import listening, wait_for_stop
 
 _API: Final = (*contacts.OPERATIONS, *conversations.OPERATIONS, *messages.OPERATIONS)
+_PAGES: Final = (
+    *entry.OPERATIONS,
+    *inbox.OPERATIONS,
+    *contact_pages.OPERATIONS,
+    API_DOCS,
+    DESIGN,
+    FILES,
+    STREAM,
+)
 _MOST_BODY_BYTES: Final = 1024 * 1024
 
 
 def build_app(assembly: Assembly) -> web.Application:
     """Give the application that serves *assembly*."""
-    app = web.Application(client_max_size=_MOST_BODY_BYTES)
+    app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[show_errors])
     answer_problems(app)
     app[ASSEMBLY] = assembly
     app[INTAKE] = Intake(assembly.database)
-    app.cleanup_ctx.append(_intake)
+    app[LIVE] = LiveHub(assembly.direct_url)
+    app.cleanup_ctx.extend([_intake, live_updates])
     published = [
         *health.OPERATIONS,
         *webhook_operations(assembly.registry.webhooks.values()),
         *_API,
     ]
     document = _document_operation(published)
-    add_operations(app, [*published, document, WELCOME], authenticate=authenticate)
+    add_operations(app, [*published, document], authenticate=authenticate)
+    add_operations(app, _PAGES, authenticate=authenticate_session)
     return app
 
 

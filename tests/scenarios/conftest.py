@@ -23,6 +23,7 @@ from clientflow_core.services.initialize import NewChannel, initialize, new_api_
 from tests.conftest import Addresses
 
 READY_SECONDS: Final = 40.0
+PASSWORD: Final = "a password of the tests"
 Until = Callable[[], Any]
 
 
@@ -229,7 +230,7 @@ async def service(addresses: Addresses, stopped: dict[str, Process]) -> AsyncIte
         name="A business",
         slug="test",
         email="owner@example.com",
-        password=Secret("a password that nobody uses"),
+        password=Secret(PASSWORD),
         api_key=api_key,
         channels=[NewChannel("twilio", environment["TWILIO_PHONE_NUMBER"], "Texts")],
     )

@@ -28,6 +28,11 @@ _FUNCTIONS: Final = (
     "add_organization",
     "add_user",
     "purge_expired",
+    "find_login",
+    "add_user_session",
+    "find_user_session",
+    "end_user_session",
+    "search_contacts",
 )
 
 

@@ -190,6 +190,23 @@ contact_points = sa.Table(
     *_of_organization(("contact_id", "contacts")),
 )
 sa.Index(None, contact_points.c.organization_id, contact_points.c.contact_id)
+sa.Index(
+    "contact_points_value_idx",
+    contact_points.c.organization_id,
+    contact_points.c.value,
+    postgresql_ops={"value": "text_pattern_ops"},
+)
+sa.Index(
+    "contact_points_reverse_value_idx",
+    contact_points.c.organization_id,
+    sa.func.reverse(contact_points.c.value).label("reversed"),
+    postgresql_ops={"reversed": "text_pattern_ops"},
+)
+sa.Index(
+    "contacts_name_words_idx",
+    sa.func.to_tsvector(sa.text("'simple'"), sa.func.coalesce(contacts.c.name, sa.text("''"))),
+    postgresql_using="gin",
+)
 
 conversations = sa.Table(
     "conversations",

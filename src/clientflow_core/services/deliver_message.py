@@ -49,7 +49,7 @@ from clientflow_core.persistence.repositories.messages import (
     read_message,
     update_message,
 )
-from clientflow_core.persistence.repositories.organizations import add_stream_event
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from clientflow_core.providers.channel import MessageQuery, SupportsMessageLookup
 from clientflow_core.registry.registry import ProviderRegistry
 

@@ -13,7 +13,7 @@ from clientflow_core.persistence.repositories.conversations import (
     touch_conversation,
 )
 from clientflow_core.persistence.repositories.messages import add_message
-from clientflow_core.persistence.repositories.organizations import add_stream_event
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
 
 
 async def receive_message(

@@ -15,7 +15,7 @@ from clientflow_core.persistence.repositories.messages import (
     read_message,
     update_message,
 )
-from clientflow_core.persistence.repositories.organizations import add_stream_event
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
 
 
 async def record_delivery(

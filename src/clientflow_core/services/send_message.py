@@ -13,7 +13,7 @@ from clientflow_core.persistence.repositories.conversations import (
 )
 from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.repositories.messages import add_message, read_message
-from clientflow_core.persistence.repositories.organizations import add_stream_event
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
 
 DELIVER_MESSAGE: Final = "deliver_message"
 

@@ -1,5 +1,6 @@
 """Contacts and their addresses."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,6 +22,11 @@ _ADD_POINT: Final = sa.text(
     ON CONFLICT (organization_id, kind, value) DO NOTHING
     """
 )
+
+_SEARCH: Final = sa.text("SELECT search_contacts(:words, :digits, :most)")
+_WORD: Final = re.compile(r"\w+")
+_DIGIT: Final = re.compile(r"[0-9]")
+_NUMBER: Final = re.compile(r"[-+()./\s0-9]*[0-9]{2}[-+()./\s0-9]*|[-+()./\s0-9]*[0-9]")
 
 
 async def find_or_add_contact_point(
@@ -82,6 +88,24 @@ async def list_contacts(
     if after is not None:
         await read_contact(transaction, after)
         statement = statement.where(contacts.c.id < after)
+    return await _with_points(transaction, statement)
+
+
+async def search_contacts(
+    transaction: Transaction, looked_for: str, *, most: int
+) -> Sequence[Contact]:
+    """Find contacts whose name has words that begin so, or whose number begins or ends so.
+
+    Args:
+        transaction: of the organization.
+        looked_for: what somebody typed; words of a name in any order, or digits of a number.
+        most: how many at the most, the newest first.
+    """
+    words = " & ".join(f"{word}:*" for word in _WORD.findall(looked_for))
+    digits = "".join(_DIGIT.findall(looked_for)) if _NUMBER.fullmatch(looked_for) else ""
+    parameters = {"words": words, "digits": digits, "most": most}
+    ids = (await transaction.execute(_SEARCH, parameters)).scalars().all()
+    statement = sa.select(contacts).where(contacts.c.id.in_(ids)).order_by(contacts.c.id.desc())
     return await _with_points(transaction, statement)
 
 

@@ -86,6 +86,16 @@ async def list_conversations(
     return [Conversation(**row) for row in rows]
 
 
+async def list_conversations_of(
+    transaction: Transaction, contact_id: uuid.UUID
+) -> Sequence[Conversation]:
+    """List all conversations with a contact, that with the newest message first."""
+    statement = _listed().where(conversations.c.contact_id == contact_id)
+    order = (conversations.c.last_message_at.desc(), conversations.c.id.desc())
+    rows = (await transaction.execute(statement.order_by(*order))).mappings()
+    return [Conversation(**row) for row in rows]
+
+
 def _listed() -> sa.Select[tuple[object, ...]]:
     newest = (
         sa.select(messages.c.body)

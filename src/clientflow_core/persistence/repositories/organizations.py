@@ -11,7 +11,7 @@ from clientflow_core.domain.roles import Principal, Role
 from clientflow_core.errors import Conflict
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
-from clientflow_core.persistence.tables import api_keys, channels, memberships, stream_events
+from clientflow_core.persistence.tables import api_keys, channels, memberships
 
 _ADD_ORGANIZATION: Final = sa.text("SELECT add_organization(:id, :name, :slug)")
 _ADD_USER: Final = sa.text("SELECT add_user(:id, :email, :password_hash)")
@@ -102,13 +102,3 @@ async def add_channel(transaction: Transaction, *, plugin: str, address: str, na
         msg = f"the {plugin} address {address} belongs to another organization"
         raise Conflict(msg)
     return Added(ours, ours == proposed)
-
-
-async def add_stream_event(transaction: Transaction, kind: str, subject_id: uuid.UUID) -> None:
-    """Note for those who watch live that something has changed."""
-    values = {
-        "organization_id": transaction.scope,
-        "kind": kind,
-        "subject_id": subject_id,
-    }
-    await transaction.execute(stream_events.insert().values(values))

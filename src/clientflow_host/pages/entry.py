@@ -1,0 +1,112 @@
+"""Signing in and out."""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from clientflow_core.domain.roles import Role
+from clientflow_core.errors import Unauthenticated
+from clientflow_core.persistence.repositories.user_sessions import end_user_session
+from clientflow_core.secret import Secret
+from clientflow_core.services.sign_in import hash_token, sign_in
+from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.middleware.sessions import (
+    find_signed_in,
+    forget_session,
+    refuse_other_site,
+    set_session,
+)
+from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.rendering import render
+
+_HOME: Final = "/inbox"
+
+
+async def show_sign_in(request: ApiRequest[None, None, None]) -> web.Response:
+    """Show the sign-in form; who is signed in is sent on."""
+    goal = _safe_goal(request.raw.query.get("next", ""))
+    if await find_signed_in(request.raw) is not None:
+        raise web.HTTPSeeOther(goal)
+    return render(request.raw, "sign_in.html", goal=goal, email="", problem=None)
+
+
+async def do_sign_in(request: ApiRequest[None, None, None]) -> web.StreamResponse:
+    """Check the password; on to where the visitor was going."""
+    refuse_other_site(request.raw)
+    form = await request.raw.post()
+    email, password = str(form.get("email", "")), str(form.get("password", ""))
+    goal = _safe_goal(str(form.get("next", "")))
+    assembly = request.raw.app[ASSEMBLY]
+    try:
+        token = await sign_in(
+            assembly.database,
+            email=email.replace("\0", ""),
+            password=Secret(password),
+            now=assembly.clock.now(),
+        )
+    except Unauthenticated as error:
+        return render(
+            request.raw,
+            "sign_in.html",
+            status=HTTPStatus.UNAUTHORIZED,
+            goal=goal,
+            email=email,
+            problem=f"{str(error).capitalize()}.",
+        )
+    response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": goal})
+    set_session(request.raw, response, token)
+    return response
+
+
+async def do_sign_out(request: ApiRequest[None, None, None]) -> web.StreamResponse:
+    """End the session, here and on the server."""
+    refuse_other_site(request.raw)
+    response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/sign-in"})
+    token = forget_session(request.raw, response)
+    if token is not None:
+        async with request.raw.app[ASSEMBLY].database.system() as transaction:
+            await end_user_session(transaction, hash_token(token))
+    return response
+
+
+async def go_home(request: ApiRequest[None, None, None]) -> web.StreamResponse:
+    """Lead to the inbox, by way of the sign-in page if need be."""
+    raise web.HTTPSeeOther(_HOME)
+
+
+def _safe_goal(goal: str) -> str:
+    """Keep a link from leading a visitor to somebody else's site after the sign-in."""
+    parts = urlsplit(goal.replace("\\", "/"))
+    is_ours = goal.startswith("/") and not parts.scheme and not parts.netloc
+    return goal if is_ours and goal.isprintable() else _HOME
+
+
+OPERATIONS: Final = (
+    Operation(method="GET", path="/", role=Role.PUBLIC, handler=go_home, tag="pages", foreign=True),
+    Operation(
+        method="GET",
+        path="/sign-in",
+        role=Role.PUBLIC,
+        handler=show_sign_in,
+        tag="pages",
+        foreign=True,
+    ),
+    Operation(
+        method="POST",
+        path="/sign-in",
+        role=Role.PUBLIC,
+        handler=do_sign_in,
+        tag="pages",
+        foreign=True,
+    ),
+    Operation(
+        method="POST",
+        path="/sign-out",
+        role=Role.PUBLIC,
+        handler=do_sign_out,
+        tag="pages",
+        foreign=True,
+    ),
+)

@@ -1,0 +1,160 @@
+"""The inbox: conversations, the thread of one, and the box for the answer."""
+
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+from aiohttp import web
+
+from clientflow_core.domain.messages import Message
+from clientflow_core.domain.roles import Role
+from clientflow_core.ids import IdPrefix, from_public_id
+from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.conversations import (
+    list_conversations,
+    read_conversation,
+)
+from clientflow_core.persistence.repositories.messages import list_messages
+from clientflow_core.persistence.repositories.stream_events import newest_stream_event
+from clientflow_core.services.send_message import send_message
+from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.rendering import render
+from clientflow_host.routes.views import ConversationId, MessageId, id_or_none
+
+_SHOWN_CONVERSATIONS: Final = 50
+_SHOWN_MESSAGES: Final = 50
+_LONGEST: Final = 1600
+
+
+@attrs.frozen(kw_only=True)
+class ThreadPath:
+    """Names a conversation."""
+
+    conversation_id: str
+
+
+@attrs.frozen(kw_only=True)
+class InboxQuery:
+    """Which part of the list of conversations."""
+
+    starting_after: ConversationId | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ThreadQuery:
+    """Which part of the thread."""
+
+    before: MessageId | None = None
+
+
+async def show_inbox(request: ApiRequest[None, InboxQuery, None]) -> web.Response:
+    """Show the conversations."""
+    after = id_or_none(request.query.starting_after, IdPrefix.CONVERSATION)
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        context = await _list(transaction, after)
+    return render(request.raw, "inbox.html", thread=None, **context)
+
+
+async def show_thread(request: ApiRequest[ThreadPath, ThreadQuery, None]) -> web.Response:
+    """Show a conversation beside the others."""
+    return await _show_thread(request, before=id_or_none(request.query.before, IdPrefix.MESSAGE))
+
+
+async def answer(request: ApiRequest[ThreadPath, None, None]) -> web.StreamResponse:
+    """Send what stands in the box; what cannot be sent stays in it."""
+    form = await request.raw.post()
+    body = str(form.get("body", "")).replace("\r\n", "\n").replace("\0", "").strip()
+    problem = _problem(body)
+    if problem:
+        return await _show_thread(request, draft=body, problem=problem)
+    conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        await send_message(transaction, conversation_id, body=body)
+    raise web.HTTPSeeOther(f"/inbox/{request.path.conversation_id}")
+
+
+async def _show_thread(
+    request: ApiRequest[ThreadPath, ThreadQuery, None] | ApiRequest[ThreadPath, None, None],
+    *,
+    before: uuid.UUID | None = None,
+    draft: str = "",
+    problem: str | None = None,
+) -> web.Response:
+    conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
+    database = request.raw.app[ASSEMBLY].database
+    async with database.organization(request.principal.organization_id) as transaction:
+        context = await _list(transaction, None)
+        thread = await read_conversation(transaction, conversation_id)
+        found = await list_messages(
+            transaction, conversation_id, after=before, most=_SHOWN_MESSAGES + 1
+        )
+    return render(
+        request.raw,
+        "inbox.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
+        thread=thread,
+        messages=_oldest_first(found[:_SHOWN_MESSAGES]),
+        earlier=found[_SHOWN_MESSAGES - 1] if len(found) > _SHOWN_MESSAGES else None,
+        is_past=before is not None,
+        may_answer=request.principal.role.includes(Role.MEMBER),
+        draft=draft,
+        problem=problem,
+        longest=_LONGEST,
+        **context,
+    )
+
+
+async def _list(transaction: Transaction, after: uuid.UUID | None) -> dict[str, Any]:
+    # Before what it is the newest of: what comes meanwhile is told once more rather than never.
+    newest = await newest_stream_event(transaction)
+    found = await list_conversations(transaction, after=after, most=_SHOWN_CONVERSATIONS + 1)
+    has_more = len(found) > _SHOWN_CONVERSATIONS
+    shown = found[:_SHOWN_CONVERSATIONS]
+    return {"conversations": shown, "has_more": has_more, "newest_event": newest}
+
+
+def _oldest_first(found: Sequence[Message]) -> list[Message]:
+    return list(reversed(found))
+
+
+def _problem(body: str) -> str | None:
+    if not body:
+        return "Write something first."
+    if len(body) > _LONGEST:
+        return (
+            f"This is {len(body) - _LONGEST} characters too long; {_LONGEST} can be sent at once."
+        )
+    return None
+
+
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/inbox",
+        role=Role.VIEWER,
+        handler=show_inbox,
+        tag="pages",
+        media_type="text/html",
+    ),
+    Operation(
+        method="GET",
+        path="/inbox/{conversation_id}",
+        role=Role.VIEWER,
+        handler=show_thread,
+        tag="pages",
+        media_type="text/html",
+    ),
+    Operation(
+        method="POST",
+        path="/inbox/{conversation_id}",
+        role=Role.MEMBER,
+        handler=answer,
+        tag="pages",
+        foreign=True,
+    ),
+)

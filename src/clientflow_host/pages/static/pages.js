@@ -1,0 +1,44 @@
+"use strict";
+// Times in the reader's own zone; without this script they stand in UTC.
+const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const thisYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const earlier = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+
+function localize(root) {
+  const now = new Date();
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(element.dateTime);
+    const isToday = at.toDateString() === now.toDateString();
+    const format = isToday ? today : at.getFullYear() === now.getFullYear() ? thisYear : earlier;
+    element.textContent = format.format(at);
+    element.title = at.toLocaleString();
+  }
+}
+
+// A thread is read from its end, unless the reader has scrolled up.
+function toEnd(said, { always }) {
+  const distance = said.scrollHeight - said.scrollTop - said.clientHeight;
+  if (always || distance < 160) said.scrollTop = said.scrollHeight;
+}
+
+localize(document);
+const said = document.querySelector(".said");
+if (said) {
+  toEnd(said, { always: true });
+  document.body.addEventListener("htmx:after:swap", () => toEnd(said, { always: false }));
+}
+document.body.addEventListener("htmx:after:swap", () => localize(document));
+
+const body = document.querySelector(".answer textarea");
+body?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    body.form.requestSubmit();
+  }
+});
+// Twice pressed is still once sent.
+body?.form.addEventListener("submit", (event) => {
+  const button = body.form.querySelector("button");
+  if (button.disabled) event.preventDefault();
+  button.disabled = true;
+});
