@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from tests.requirements import demand
 from tests.scenarios.conftest import PASSWORD, Service
@@ -22,8 +22,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-PHONE: Final = {"width": 360, "height": 740}
-DESK: Final = {"width": 1200, "height": 800}
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+DESK: Final[ViewportSize] = {"width": 1200, "height": 800}
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from clientflow_core.persistence.repositories.organizations import (
     add_channel,
     add_membership,
     add_organization,
-    add_stream_event,
     add_user,
     find_api_key,
 )
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from tests.conftest import Addresses, Business, add_business
 
 HASH = b"\x00" * 32
