@@ -27,7 +27,7 @@ from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.serving import listening, wait_for_stop
 
 _API: Final = (*contacts.OPERATIONS, *conversations.OPERATIONS, *messages.OPERATIONS)
-_PAGES: Final = (
+PAGES: Final = (
     *entry.OPERATIONS,
     *inbox.OPERATIONS,
     *contact_pages.OPERATIONS,
@@ -54,7 +54,7 @@ def build_app(assembly: Assembly) -> web.Application:
     ]
     document = _document_operation(published)
     add_operations(app, [*published, document], authenticate=authenticate)
-    add_operations(app, _PAGES, authenticate=authenticate_session)
+    add_operations(app, PAGES, authenticate=authenticate_session)
     return app
 
 

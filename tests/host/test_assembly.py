@@ -6,6 +6,7 @@ import pytest
 
 from clientflow_core.errors import DatabaseUnfit, SettingsError
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.services.initialize import NewChannel
 from clientflow_host.assembly import (
@@ -138,7 +139,8 @@ async def test_schema_that_is_missing_or_old_is_told(addresses: Addresses) -> No
             connection.execute(statement)
 
     run("UPDATE alembic_version SET version_num = '0000'")
-    assert "is at 0000, this release needs 0001: run clientflow migrate" in await problem()
+    wanted = f"is at 0000, this release needs {expected_revision()}: run clientflow migrate"
+    assert wanted in await problem()
     run("DELETE FROM alembic_version")
     assert "is at nothing" in await problem()
     run("DROP TABLE alembic_version")

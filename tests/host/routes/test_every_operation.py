@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from clientflow_core.domain.roles import Role
+from clientflow_host.app import PAGES
 from tests.host.conftest import Answer, Host, Organization
 from tests.host.threads import add_conversations, add_messages
 
@@ -172,8 +173,10 @@ async def test_viewer_may_do_nothing_but_read(host: Host) -> None:
     assert open_to_viewers == {"GET"}
 
 
-async def test_host_serves_nothing_that_is_not_published(host: Host) -> None:
+async def test_host_serves_nothing_that_is_not_published_but_pages(host: Host) -> None:
     document = (await host.bare("GET", "/api/openapi.json")).body
     told = {(m.upper(), path) for path, found in document["paths"].items() for m in found}
     routes = [(r.method, r.resource.canonical) for r in host.app.router.routes() if r.resource]
-    assert {route for route in routes if route[0] != "HEAD"} == told | {("GET", "/")}
+    pages = {(page.method, page.path) for page in PAGES}
+    assert {route for route in routes if route[0] != "HEAD"} == told | pages
+    assert not any(path.startswith("/api/v1") for _, path in pages)
