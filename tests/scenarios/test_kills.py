@@ -120,14 +120,17 @@ async def test_texts_in_while_processes_are_killed_at_random(running: Service) -
 
     async def kill() -> None:
         while not is_over.is_set():
-            await asyncio.sleep(1.2)
-            victim = chance.choice([running.serve, running.worker])
-            victim.kill()
-            victim.start()
+            for victim in (running.serve, running.worker):
+                await asyncio.sleep(1.2)
+                victim.kill()
+                victim.start()
 
     killer = asyncio.create_task(kill())
-    for batch in range(25):
+    for batch in range(200):
         await asyncio.gather(*(write(batch * 8 + one) for one in range(8)))
+        # At least 200 texts, and on until a kill has hit one of them.
+        if batch >= 24 and unanswered:
+            break
     is_over.set()
     await killer
     await running.ready(running.url)
