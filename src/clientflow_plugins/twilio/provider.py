@@ -59,6 +59,8 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup):
             # would move the host unseen.
             environment={"": ""},
         )
+        # Its first use imports all of the API: on opening, or a first call's deadline pays for it.
+        self._messages = self._client.messages
 
     @override
     async def verify(self) -> str:
@@ -94,7 +96,7 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup):
             OutcomeUnknown: no answer, an answer of 5xx, or one that nobody can read.
         """
         try:
-            created = await self._client.messages.create_async(
+            created = await self._messages.create_async(
                 to=message.recipient, body=message.body, **self._origin(message)
             )
             return _receipt(created)
@@ -115,7 +117,7 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup):
         sender = None if _is_service(message.sender) else message.sender
         wanted = {"to": message.recipient} | ({"from_": sender} if sender else {})
         try:
-            listed = await self._client.messages.list_async(**wanted, limit=_MOST_CANDIDATES)
+            listed = await self._messages.list_async(**wanted, limit=_MOST_CANDIDATES)
             since = query.attempted_at - _CLOCK_SKEW
             # Newest first, in whole seconds: turned round, so that equal dates stay in order.
             found = [item for item in reversed(listed) if _may_be(item, message.body, since)]
