@@ -10,7 +10,8 @@ from sqlalchemy.engine import URL
 
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.errors import DatabaseUnfit, SettingProblem, SettingsError
-from clientflow_core.jobs.carrier import SaqCarrier, WakeQueue, open_wake_queue
+from clientflow_core.jobs.carrier import SaqCarrier
+from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.readiness import read_readiness
 from clientflow_core.persistence.server import connection_string, parse_url
@@ -144,7 +145,7 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
     direct = settings.direct_database_url
     direct_url = parse_url(direct, env="CLIENTFLOW_DIRECT_DATABASE_URL") if direct else url
     async with open_database(settings) as database, registry:
-        queue = open_wake_queue(connection_string(direct_url))
+        queue = open_wake_queue(connection_string(direct_url), redis_url=settings.redis_url)
         await queue.connect()
         carrier = SaqCarrier(queue)
         database.wake_with(carrier.wake)

@@ -1,5 +1,6 @@
 """What an operator sets for the host and the worker, and where settings come from."""
 
+import ipaddress
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +47,13 @@ class HostSettings:
         pattern="[1-9][0-9]{0,2}",
         example="10",
     )
+    redis_url: Secret | None = setting(
+        env="REDIS_URL",
+        help="Redis or Valkey, to carry the wake-ups of jobs instead of PostgreSQL; whatever it"
+        " holds may be lost",
+        default=None,
+        example="redis://:password@redis.example.com:6379/0",
+    )
     public_url: str | None = setting(
         env="CLIENTFLOW_PUBLIC_URL",
         help="where the world reaches the host, since providers sign the address that they call;"
@@ -81,6 +89,14 @@ class HostSettings:
         pattern="[0-9]{1,5}",
         example="8090",
     )
+    sandbox_url: str | None = setting(
+        env="CLIENTFLOW_SANDBOX_URL",
+        help="where the console of the providers' stand-ins is, which may then show the pages in a"
+        " frame; `up` sets it",
+        default=None,
+        pattern=_URL,
+        example="http://127.0.0.1:8090",
+    )
     plugins: tuple[str, ...] | None = setting(
         env="CLIENTFLOW_PLUGINS",
         help="the plugins to enable, with commas between; without it, those whose settings are"
@@ -111,7 +127,7 @@ class HostSettings:
     )
 
     def check(self) -> Iterable[SettingProblem]:
-        """Give a problem for each port that is none."""
+        """Give a problem for each port that is none, and one if REDIS_URL is not what it should."""
         ports = {
             "CLIENTFLOW_PORT": self.port,
             "CLIENTFLOW_WORKER_PORT": self.worker_port,
@@ -120,6 +136,8 @@ class HostSettings:
         for env, port in ports.items():
             if port > 65_535:  # noqa: PLR2004 - the highest port
                 yield SettingProblem(env, "is not a port: 0 to 65535")
+        if self.redis_url is not None:
+            yield from _check_redis_url(self.redis_url)
 
     @property
     def url(self) -> str:
@@ -130,6 +148,21 @@ class HostSettings:
     def state_folder(self) -> Path:
         """The state folder, by default where this system keeps such things."""
         return self.state_dir or default_state_folder()
+
+
+def _check_redis_url(url: Secret) -> Iterable[SettingProblem]:
+    # Only where it is set: it brings the client, whose import takes a tenth of a second.
+    from clientflow_core.jobs.redis_queue import open_redis  # noqa: PLC0415
+
+    try:
+        _ = open_redis(url)
+    except ValueError:
+        yield SettingProblem(
+            "REDIS_URL",
+            "is not an address of Redis",
+            "redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; what is special"
+            " in a password is percent-encoded",
+        )
 
 
 def read_values() -> dict[str, str]:
@@ -157,6 +190,16 @@ def default_state_folder() -> Path:
         return Path("/var/lib/clientflow")
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "clientflow"
+
+
+def is_this_machine(name: str | None) -> bool:
+    """Tell whether *name*, of an address, is one by which only this machine reaches itself."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name or "").is_loopback
+    except ValueError:
+        return False
 
 
 def local_url(host: str, port: int) -> str:

@@ -105,6 +105,13 @@ def test_what_is_no_port_is_refused(env: str, value: str) -> None:
     assert value not in str(caught.value)
 
 
+def test_address_that_is_not_of_redis_is_refused_without_being_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_host_settings({"REDIS_URL": "http://:secret@127.0.0.1"})
+    assert [problem.env for problem in refused.value.problems] == ["REDIS_URL"]
+    assert "secret" not in str(refused.value)
+
+
 def test_all_ports_that_are_none_are_told_together() -> None:
     ports = [f"CLIENTFLOW_{which}PORT" for which in ("", "WORKER_", "SANDBOX_")]
     with pytest.raises(SettingsError) as caught:

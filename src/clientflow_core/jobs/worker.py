@@ -2,11 +2,11 @@
 
 import asyncio
 
-import psycopg
 import structlog
 
-from clientflow_core.jobs.carrier import WakeQueue, WakeWorker
+from clientflow_core.jobs.carrier import WakeWorker
 from clientflow_core.jobs.runner import JobRunner
+from clientflow_core.jobs.wake_queue import WakeQueue
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ class JobWorker:
         try:
             # The runner looks at every lane as it starts.
             await self._queue.forget()
-        except psycopg.Error as error:
+        except Exception as error:  # noqa: BLE001 - without it, it only hears more than it needs
             log.warning("wake_ups_not_forgotten", error=type(error).__name__)
         await self._runner.start()
         worker = WakeWorker(self._queue, self._runner.wake)

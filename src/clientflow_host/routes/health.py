@@ -73,7 +73,7 @@ async def check_readiness(assembly: Assembly, *, is_draining: bool) -> Readiness
         "schema": found.schema,
         "process": "stopping" if is_draining else "ok",
     }
-    wanted = {"workers": found.workers}
+    wanted = {"workers": found.workers, **await assembly.queue.check()}
     status = ReadyStatus.OK
     if any(answer != "ok" for answer in wanted.values()):
         status = ReadyStatus.DEGRADED

@@ -8,11 +8,12 @@ import pytest
 from saq import Job
 from typing_extensions import override
 
-from clientflow_core.jobs.carrier import SaqCarrier, WakeQueue
+from clientflow_core.jobs.carrier import SaqCarrier
+from clientflow_core.jobs.postgres_queue import PostgresWakeQueue
 from tests.conftest import Addresses
 
 
-class Timed(WakeQueue):
+class Timed(PostgresWakeQueue):
     """The queue, with a watch."""
 
     def __init__(self, conninfo: str) -> None:

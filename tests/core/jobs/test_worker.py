@@ -1,21 +1,32 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from clientflow_core.jobs import runner as runner_module
-from clientflow_core.jobs.carrier import SaqCarrier, WakeQueue, open_wake_queue
+from clientflow_core.jobs.carrier import SaqCarrier
+from clientflow_core.jobs.wake_queue import WakeQueue
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.jobs import enqueue
 from tests.conftest import Addresses
+from tests.core.jobs.carried import POSTGRESQL, Way, open_way
 from tests.core.jobs.conftest import LANE, NOTE, Gate, Runners, Table, until
+from tests.redis_server import VALKEY
+
+
+@pytest.fixture(params=[POSTGRESQL, VALKEY])
+def way(request: pytest.FixtureRequest, addresses: Addresses, tmp_path: Path) -> Iterator[Way]:
+    """Each way that wake-ups can take; one of the two kinds of Redis will do."""
+    with open_way(request.param, addresses, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
-async def queue(addresses: Addresses) -> AsyncIterator[WakeQueue]:
-    opened = open_wake_queue(addresses.conninfo)
+async def queue(way: Way) -> AsyncIterator[WakeQueue]:
+    opened = way.queue()
     await opened.connect()
     yield opened
     await opened.disconnect()
@@ -25,13 +36,14 @@ async def test_committed_work_is_begun_long_before_the_sweep(
     runners: Runners,
     table: Table,
     queue: WakeQueue,
+    way: Way,
     addresses: Addresses,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(runner_module, "_SWEEP_SECONDS", 600)
     worker = JobWorker(runners.make({"note": NOTE}), queue)
     await worker.start()
-    producer = open_wake_queue(addresses.conninfo)
+    producer = way.queue()
     await producer.connect()
     carrier = SaqCarrier(producer)
     database = Database(addresses.application, wake=carrier.wake, pool_size=1)
@@ -52,7 +64,7 @@ async def test_committed_work_is_begun_long_before_the_sweep(
 
 
 async def test_wake_ups_of_before_are_not_heard_one_by_one(
-    runners: Runners, table: Table, queue: WakeQueue
+    runners: Runners, table: Table, queue: WakeQueue, way: Way
 ) -> None:
     carrier = SaqCarrier(queue)
     for lane in "abcdefgh":
@@ -64,15 +76,18 @@ async def test_wake_ups_of_before_are_not_heard_one_by_one(
     await worker.start()
     await until(lambda: table.effects() == ids)
 
-    assert table.query("SELECT count(*) FROM saq_jobs") == [(0,)]
+    assert way.left() == 0
     await carrier.close()
     await worker.stop(grace_seconds=1)
 
 
 async def test_worker_works_without_its_wake_ups(
-    runners: Runners, table: Table, queue: WakeQueue
+    runners: Runners, table: Table, queue: WakeQueue, way: Way
 ) -> None:
-    await table.change("ALTER TABLE saq_jobs RENAME TO away")
+    if way.redis is None:
+        await table.change("ALTER TABLE saq_jobs RENAME TO away")
+    else:
+        way.redis.kill()
     worker = JobWorker(runners.make({"note": NOTE}), queue)
 
     with capture_logs() as logs:
@@ -80,7 +95,8 @@ async def test_worker_works_without_its_wake_ups(
         ids = table.add()
         await until(lambda: table.effects() == ids)
 
-    assert [entry["event"] for entry in logs] == ["wake_ups_not_forgotten"]
+    events = {entry["event"] for entry in logs}
+    assert events - {"wake_ups_not_heard"} == {"wake_ups_not_forgotten"}
     await worker.stop(grace_seconds=1)
 
 

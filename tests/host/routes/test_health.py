@@ -1,5 +1,7 @@
 """``/health``, ``/ready`` and ``/metrics``, as those who watch over the service ask them."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_host.serving import SERVING
 from tests.host.conftest import Host, database_away
+from tests.redis_server import RedisServer, running_redis
 
 
 async def ready(host: Host) -> tuple[int, Any]:
@@ -33,6 +36,32 @@ async def test_host_without_a_worker_is_degraded_and_serves(host: Host) -> None:
     assert (status, body["status"]) == (200, "degraded")
     assert "clientflow worker" in body["checks"].pop("workers")
     assert set(body["checks"].values()) == {"ok"}
+
+
+@pytest.fixture
+def redis(values: dict[str, str], tmp_path: Path) -> Iterator[RedisServer]:
+    """The Redis that carries the wake-ups of the host and of the worker."""
+    with running_redis(tmp_path) as server:
+        values["REDIS_URL"] = server.url.reveal()
+        yield server
+
+
+async def test_redis_that_is_away_degrades_and_holds_up_nothing(
+    redis: RedisServer, host: Host, worker: None
+) -> None:
+    assert (await ready(host))[1]["checks"]["redis"] == "ok"
+    redis.freeze()
+    await host.conversation("Are you there?")
+    redis.kill()
+    await host.conversation("And now?")
+
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["checks"].pop("redis") == "does not answer: ConnectionError"
+    assert set(body["checks"].values()) == {"ok"}
+
+    redis.start()
+    assert (await ready(host))[1]["status"] == "ok"
 
 
 @pytest.fixture
