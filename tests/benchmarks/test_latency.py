@@ -41,5 +41,6 @@ def test_short_run_gives_every_figure(
     (one,) = kept["rounds"]
     assert list(one) == [POSTGRES]
     figures = one[POSTGRES]
-    assert len(figures["milliseconds"]) == kept["texts"] == 40
-    assert 0 < figures["p50_ms"] <= figures["p99_ms"] < 20_000
+    assert len(figures["read_ms"]) == len(figures["told_ms"]) == kept["texts"] == 40
+    assert 0 < figures["read p50 ms"] <= figures["read p99 ms"] < 20_000
+    assert 0 < figures["told p50 ms"] <= figures["told p99 ms"] < 20_000
