@@ -4,7 +4,9 @@
 .venv/bin/nox -s lint     one of them; -l lists all
 """
 
+import argparse
 import re
+import secrets
 import sys
 import tarfile
 import tempfile
@@ -121,6 +123,23 @@ def tests(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Run the kills and faults alone."""
     session.run(tool("python"), "-m", "pytest", "-m", "torture", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Send the host generated requests, others each time: -- [--seconds 300] [--seed N]."""
+    options = argparse.ArgumentParser(prog="nox -s fuzz --")
+    options.add_argument("--seconds", type=int, default=300)
+    options.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
+    given = options.parse_args(session.posargs)
+    session.log(f"again by: nox -s fuzz -- --seconds {given.seconds} --seed {given.seed}")
+    session.run(
+        tool("python"), "-m", "pytest", "-m", "fuzz", "--capture=no", "tests/host/openapi",
+        env={
+            "CLIENTFLOW_FUZZ_SECONDS": str(given.seconds),
+            "CLIENTFLOW_FUZZ_SEED": str(given.seed),
+        },
+    )  # fmt: skip
 
 
 @nox.session(default=False)

@@ -34,7 +34,8 @@ suppress_warnings = ["toc.not_readable"]
 nitpicky = True
 nitpick_ignore_regex = [
     # Documented by others; the build asks no network.
-    ("py:.*", r"(aiohttp|attrs?|collections|contextlib|datetime|dt|importlib|pathlib|typing)\..*"),
+    ("py:.*", r"(aiohttp|attrs?|collections|contextlib|datetime|decimal|dt)\..*"),
+    ("py:.*", r"(importlib|pathlib|typing)\..*"),
     ("py:.*", r"(uuid|UUID)(\..*)?"),
     # Type variables.
     ("py:.*", r"clientflow_core\..*\.[A-Z]"),

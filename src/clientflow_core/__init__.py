@@ -11,6 +11,41 @@ from each other, never from here.
 """
 
 from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.domain.assistance import (
+    Assistance,
+    AssistanceRequest,
+    ModerationVerdict,
+    Speaker,
+    TextDelta,
+    TokenUsage,
+    Utterance,
+)
+from clientflow_core.domain.billing import (
+    BilledOrganization,
+    BillingInterval,
+    CheckoutRequest,
+    HostedPage,
+    Invoice,
+    InvoiceStatus,
+    Plan,
+    Subscription,
+    SubscriptionStatus,
+    UsageReport,
+)
+from clientflow_core.domain.calendars import (
+    AllDay,
+    BusyTime,
+    Calendar,
+    CalendarEvent,
+    EventDraft,
+    EventRemoved,
+    EventStatus,
+    SyncPage,
+    Timed,
+    Watch,
+    WatchRequest,
+)
+from clientflow_core.domain.identities import Assurance, Identity
 from clientflow_core.domain.messages import (
     DeliveryReported,
     MessageReceived,
@@ -20,13 +55,16 @@ from clientflow_core.domain.messages import (
     Receipt,
     advance_delivery,
 )
+from clientflow_core.domain.money import Money
 from clientflow_core.domain.phone_numbers import to_e164
 from clientflow_core.errors import (
     AuthFailed,
     BadPayload,
     ClientFlowError,
     Conflict,
+    CursorExpired,
     DatabaseUnfit,
+    EditConflict,
     EmbeddedServerError,
     FieldError,
     IdempotencyMismatch,
@@ -50,7 +88,16 @@ from clientflow_core.errors import (
 )
 from clientflow_core.hookspecs import Hooks, hookimpl
 from clientflow_core.ids import new_id
+from clientflow_core.providers.assistant import (
+    AssistantProvider,
+    SupportsEmbeddings,
+    SupportsModeration,
+)
+from clientflow_core.providers.billing import BillingProvider, SupportsInvoices, SupportsUsage
+from clientflow_core.providers.calendar import CalendarProvider, SupportsPush
 from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
+from clientflow_core.providers.identity import IdentityProvider, SupportsUserLookup
+from clientflow_core.providers.observer import ObserverProvider
 from clientflow_core.providers.spec import Capability, ProviderContext, ProviderKind, ProviderSpec
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
@@ -59,29 +106,56 @@ from clientflow_core.secret import Secret
 from clientflow_core.settings import load_settings, read_sources, setting
 
 __all__ = [
+    "AllDay",
+    "Assistance",
+    "AssistanceRequest",
+    "AssistantProvider",
+    "Assurance",
     "AuthFailed",
     "BadPayload",
+    "BilledOrganization",
+    "BillingInterval",
+    "BillingProvider",
     "BoundWebhook",
+    "BusyTime",
+    "Calendar",
+    "CalendarEvent",
+    "CalendarProvider",
     "Capability",
     "ChannelProvider",
+    "CheckoutRequest",
     "ClientFlowError",
     "Clock",
     "Conflict",
+    "CursorExpired",
     "DatabaseUnfit",
     "DeliveryReported",
+    "EditConflict",
     "EmbeddedServerError",
+    "EventDraft",
+    "EventRemoved",
+    "EventStatus",
     "FieldError",
     "Hooks",
+    "HostedPage",
     "IdempotencyMismatch",
+    "Identity",
+    "IdentityProvider",
     "InvalidInput",
+    "Invoice",
+    "InvoiceStatus",
     "MessageQuery",
     "MessageReceived",
     "MessageStatus",
+    "ModerationVerdict",
+    "Money",
     "NotAllowed",
     "NotFound",
+    "ObserverProvider",
     "OutboundMessage",
     "OutcomeUnknown",
     "Overloaded",
+    "Plan",
     "Plugin",
     "PluginError",
     "ProviderCannot",
@@ -100,10 +174,27 @@ __all__ = [
     "SettingProblem",
     "SettingsError",
     "SignatureRefused",
+    "Speaker",
+    "Subscription",
+    "SubscriptionStatus",
+    "SupportsEmbeddings",
+    "SupportsInvoices",
     "SupportsMessageLookup",
+    "SupportsModeration",
+    "SupportsPush",
+    "SupportsUsage",
+    "SupportsUserLookup",
+    "SyncPage",
     "SystemClock",
+    "TextDelta",
+    "Timed",
+    "TokenUsage",
     "Unauthenticated",
+    "UsageReport",
+    "Utterance",
     "Verified",
+    "Watch",
+    "WatchRequest",
     "WebhookError",
     "WebhookRequest",
     "WebhookSpec",

@@ -20,13 +20,16 @@
     └── ProviderError           what a provider's answer means for the work at hand
         ├── ProviderRefused     no, for good: the same request will never be accepted
         │   ├── RejectedInput   because of a value in it
-        │   └── AuthFailed      because of our credentials: stop and tell a person
+        │   ├── AuthFailed      because of our credentials: stop and tell a person
+        │   ├── EditConflict    somebody else has changed it since the version that we know
+        │   └── CursorExpired   what we know of it is too old: sync from the beginning
         ├── ProviderUnavailable not now; surely not accepted, so it may be tried again
         │   └── RateLimited     too fast
         ├── ProviderCannot      this provider has no such ability; nothing was sent
         └── OutcomeUnknown      it may have been accepted: look it up, never just repeat it
 
-Each class has a stable ``code``; the host maps the classes to HTTP statuses in one table.
+Each class has a stable ``code``; the host maps the classes to HTTP statuses in one table. The first
+line of a class and its ``remedy`` are what the host and the documentation say of the code.
 """
 
 from collections.abc import Sequence
@@ -37,9 +40,15 @@ from typing_extensions import override
 
 
 class ClientFlowError(Exception):
-    """Base of all of them. The message says what happened, with ids, and what to do."""
+    """The base of all. The message says what happened, with ids, and what to do.
+
+    Attributes:
+        code: names the kind of error; never changes once published.
+        remedy: what to do about it, in one or two sentences.
+    """
 
     code: ClassVar[str] = "error"
+    remedy: ClassVar[str] = "Read what it says."
 
 
 @attrs.frozen
@@ -59,6 +68,9 @@ class InvalidInput(ClientFlowError):
     """
 
     code = "invalid_input"
+    remedy = (
+        "`errors` lists each broken rule with a pointer to its place: mend them all and ask again."
+    )
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -69,40 +81,54 @@ class Unauthenticated(ClientFlowError):
     """Nobody is signed in, or the key is wrong."""
 
     code = "unauthenticated"
+    remedy = (
+        "Send an API key that is known, not revoked and not expired, as `Authorization: Bearer "
+        "...`."
+    )
 
 
 class NotAllowed(ClientFlowError):
     """Somebody is signed in, and may not do this."""
 
     code = "not_allowed"
+    remedy = "Ask with a key of a higher role: `detail` names the role that this needs."
 
 
 class NotFound(ClientFlowError):
     """There is no such thing, or none that the caller may see."""
 
     code = "not_found"
+    remedy = "Look at the id, and whether the key is one of the organization that has the thing."
 
 
 class Conflict(ClientFlowError):
     """The state of the thing forbids it."""
 
     code = "conflict"
+    remedy = (
+        "Read the thing again: `detail` says what is in the way, such as a contact that has the "
+        "number."
+    )
 
 
 class IdempotencyMismatch(ClientFlowError):
     """The same Idempotency-Key came with another payload."""
 
     code = "idempotency_mismatch"
+    remedy = (
+        "Take a new key for a new request; repeat the first one exactly to have its answer again."
+    )
 
 
 class Overloaded(ClientFlowError):
-    """Too much at once; nothing was kept.
+    """Too much is asked at once; nothing was kept.
 
     Args:
         retry_after_seconds: when it is worth coming back.
     """
 
     code = "overloaded"
+    remedy = "Come back after the seconds in `Retry-After`, and then not with everything at once."
 
     def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail)
@@ -122,6 +148,7 @@ class SettingsError(ClientFlowError):
     """Some settings are missing or malformed; the message lists every one by its name."""
 
     code = "settings"
+    remedy = "Set each one that is named, as the page of all settings says."
 
     def __init__(self, problems: Sequence[SettingProblem]) -> None:
         self.problems = tuple(problems)
@@ -137,43 +164,57 @@ class SettingsError(ClientFlowError):
 
 
 class PluginError(ClientFlowError):
-    """A plugin cannot be loaded, or breaks the rules of registration."""
+    """A plugin cannot be loaded, breaks the rules of registration, or is not enabled."""
 
     code = "plugin"
+    remedy = (
+        "Install or mend the plugin, or take it out of `CLIENTFLOW_PLUGINS`; the log says what it "
+        "lacks."
+    )
 
 
 class DatabaseUnfit(ClientFlowError):
     """The database is unreachable, too old, or the role is too mighty."""
 
     code = "database"
+    remedy = (
+        "Come back in a moment. If it stays so, the log and `/ready` say what is wrong with it."
+    )
 
 
 class EmbeddedServerError(ClientFlowError):
     """The PostgreSQL of this machine does not start."""
 
     code = "embedded_server"
+    remedy = "Look at `logs` in the state folder."
 
 
 class WebhookError(ClientFlowError):
-    """A webhook that is not taken."""
+    """A webhook is not taken."""
 
     code = "webhook"
+    remedy = "Read what it says."
 
 
 class SignatureRefused(WebhookError):
     """The sender could not prove who it is."""
 
     code = "signature_refused"
+    remedy = (
+        "If it was the provider, compare its secret with ours, and the address that it calls with "
+        "`CLIENTFLOW_PUBLIC_URL`."
+    )
 
 
 class BadPayload(WebhookError):
-    """Proven or not, nobody can read it."""
+    """Nobody can read it: it is not what its type says, or not in UTF-8."""
 
     code = "bad_payload"
+    remedy = "Send what the operation takes: for the API, JSON in UTF-8."
 
 
 class ProviderError(ClientFlowError):
-    """What a provider's answer means.
+    """A provider did not do what was asked.
 
     Args:
         detail: what happened, in the provider's words where it has any.
@@ -181,6 +222,7 @@ class ProviderError(ClientFlowError):
     """
 
     code = "provider"
+    remedy = "Read what it says."
 
     def __init__(self, detail: str, *, provider_code: str | None = None) -> None:
         super().__init__(detail)
@@ -191,28 +233,48 @@ class ProviderRefused(ProviderError):
     """The provider refused for good: the same request will never be accepted."""
 
     code = "provider_refused"
+    remedy = "Change the request; `detail` has the provider's own words."
 
 
 class RejectedInput(ProviderRefused):
-    """Refused because of a value in the request."""
+    """The provider refused it because of a value in it."""
 
     code = "provider_rejected_input"
+    remedy = "Change the value that `detail` names, such as a number that is none."
 
 
 class AuthFailed(ProviderRefused):
-    """Refused because of our credentials: stop, and tell a person."""
+    """The provider refused it because of our credentials: stop, and tell a person."""
 
     code = "provider_auth_failed"
+    remedy = (
+        "Correct the credentials of the provider in the settings; until then nothing is sent by it."
+    )
+
+
+class EditConflict(ProviderRefused):
+    """The provider refused the change: somebody else has made one since the version we know."""
+
+    code = "provider_edit_conflict"
+    remedy = "Read the thing again, and make the change on what it is now."
+
+
+class CursorExpired(ProviderRefused):
+    """The provider has forgotten what we know: its changes since then cannot be had."""
+
+    code = "provider_cursor_expired"
+    remedy = "Nothing: what it has is read from the beginning by itself."
 
 
 class ProviderUnavailable(ProviderError):
-    """Surely not accepted; may be tried again.
+    """The provider cannot be reached or is busy; surely not accepted, so it may be tried again.
 
     Args:
         retry_after_seconds: how long the provider asks us to wait, if it said so.
     """
 
     code = "provider_unavailable"
+    remedy = "Try again after `Retry-After`; what is queued is tried again by itself."
 
     def __init__(
         self,
@@ -226,18 +288,24 @@ class ProviderUnavailable(ProviderError):
 
 
 class RateLimited(ProviderUnavailable):
-    """Not accepted, because it came too fast."""
+    """We were too fast for the provider; it was not accepted."""
 
     code = "provider_rate_limited"
+    remedy = "Try again after `Retry-After`; what is queued is tried again by itself."
 
 
 class ProviderCannot(ProviderError):
     """The provider has no such ability; nothing was sent."""
 
     code = "provider_cannot"
+    remedy = "Use another channel, or leave out what this one cannot do."
 
 
 class OutcomeUnknown(ProviderError):
     """It may have been accepted: look it up, never just repeat it."""
 
     code = "provider_outcome_unknown"
+    remedy = (
+        "Look at the message before you send it once more: its state changes when the provider is "
+        "heard of."
+    )

@@ -18,7 +18,12 @@ from typing import Any, Final
 
 import pluggy
 
+from clientflow_core.providers.assistant import AssistantProvider
+from clientflow_core.providers.billing import BillingProvider
+from clientflow_core.providers.calendar import CalendarProvider
 from clientflow_core.providers.channel import ChannelProvider
+from clientflow_core.providers.identity import IdentityProvider
+from clientflow_core.providers.observer import ObserverProvider
 from clientflow_core.providers.spec import ProviderSpec
 
 PROJECT: Final = "clientflow"
@@ -34,4 +39,29 @@ class Hooks:
     @hookspec
     def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
         """Give the channels that this plugin brings. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_billing(self) -> Iterable[ProviderSpec[Any, BillingProvider]]:
+        """Give the billing providers that this plugin brings. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_calendars(self) -> Iterable[ProviderSpec[Any, CalendarProvider]]:
+        """Give the calendar providers that this plugin brings. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_assistants(self) -> Iterable[ProviderSpec[Any, AssistantProvider]]:
+        """Give the assistants that this plugin brings. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_identities(self) -> Iterable[ProviderSpec[Any, IdentityProvider]]:
+        """Give the identity issuers that this plugin brings. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_observers(self) -> Iterable[ProviderSpec[Any, ObserverProvider]]:
+        """Give the observers that this plugin brings. Called once, at assembly; pure."""
         return ()

@@ -41,6 +41,11 @@ def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def first_id(at: dt.datetime) -> uuid.UUID:
+    """Give the smallest UUIDv7 of the millisecond of *at*: what was made before sorts below it."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
+
+
 def to_public_id(prefix: IdPrefix, value: uuid.UUID) -> str:
     """Write *value* as it appears outside: ``msg_`` and 32 hexadecimal digits."""
     return f"{prefix}_{value.hex}"

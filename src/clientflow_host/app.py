@@ -16,7 +16,7 @@ from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.middleware.sessions import authenticate_session
 from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
 from clientflow_host.pages import contacts as contact_pages
-from clientflow_host.pages import entry, inbox
+from clientflow_host.pages import entry, inbox, problems
 from clientflow_host.pages.api_docs import API_DOCS
 from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
@@ -31,6 +31,7 @@ PAGES: Final = (
     *entry.OPERATIONS,
     *inbox.OPERATIONS,
     *contact_pages.OPERATIONS,
+    *problems.OPERATIONS,
     API_DOCS,
     DESIGN,
     FILES,

@@ -26,9 +26,10 @@ log = structlog.get_logger(__name__)
 
 
 class ChildFailed(ClientFlowError):
-    """A child ended before it was ready."""
+    """One of the processes of `up` ended before it was ready."""
 
     code = "child_failed"
+    remedy = "Read its last lines, which are shown; its log is in the state folder."
 
 
 class Child:

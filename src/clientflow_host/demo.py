@@ -20,9 +20,10 @@ T = TypeVar("T")
 
 
 class StoryFailed(ClientFlowError):
-    """The story did not go as it should."""
+    """A step of `clientflow demo` did not go as it should."""
 
     code = "story_failed"
+    remedy = "Look at the logs of the service; it says which step it was."
 
 
 async def play_text_and_answer(note: UpNote) -> AsyncIterator[str]:

@@ -6,6 +6,7 @@ import sys
 from typing import Any, Final
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -16,6 +17,8 @@ _LEVELS: Final = {
 # PostgreSQL's second line of an error quotes the row: "Key (value)=(+1415…) already exists."
 _DETAIL: Final = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
 _FIRST_FIELDS: Final = ("timestamp", "level", "event")
+
+log = structlog.get_logger(__name__)
 
 
 def configure_logs(level: str | None) -> None:
@@ -46,6 +49,20 @@ def configure_logs(level: str | None) -> None:
     )
     # Libraries speak from warning on: their finer lines hold telephone numbers and statements.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("aiohttp.server").addFilter(_say_unreadable)
+
+
+def _say_unreadable(record: logging.LogRecord) -> bool:
+    """Log a request that is no HTTP without what was in it, which may be a key.
+
+    aiohttp logs it as an error with a traceback, in which the broken header stands. Nobody here
+    has done anything wrong, and whoever can reach the port can make as many as they like.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    log.info("request_unreadable", reason=type(error).__name__)
+    return False
 
 
 def _for_people() -> list[Any]:

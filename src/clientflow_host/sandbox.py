@@ -8,6 +8,7 @@ from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
 from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
+from clientflow_host.sandbox_console.console import add_console
 from clientflow_host.serving import listening, wait_for_stop
 from clientflow_host.settings import HostSettings, local_url
 from clientflow_host.state import StateFolder
@@ -77,6 +78,7 @@ async def run_sandbox(
         host_url=settings.url,
     )
     app = build_sandbox_app(boxes)
+    add_console(app, boxes, host_url=settings.url)
     async with listening(
         app,
         host=settings.host,

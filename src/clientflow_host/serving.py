@@ -31,9 +31,10 @@ log = structlog.get_logger(__name__)
 
 
 class PortTaken(ClientFlowError):
-    """The address to listen at cannot be had."""
+    """The address to listen at cannot be had: something else listens there."""
 
     code = "port_taken"
+    remedy = "Set another port, by the setting that is named."
 
 
 @attrs.define

@@ -22,9 +22,10 @@ _PAUSE_SECONDS: Final = 0.02
 
 
 class StateFolderUnusable(ClientFlowError):
-    """The state folder cannot be used, or what is in it cannot be read."""
+    """The state folder cannot be used, or another `up` runs on it."""
 
     code = "state_folder"
+    remedy = "Name another by `--state-dir`, or give this one to the user that runs ClientFlow."
 
 
 @attrs.frozen(kw_only=True)

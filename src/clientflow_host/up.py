@@ -128,6 +128,9 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
         "CLIENTFLOW_SANDBOX_PORT": str(ports.sandbox),
         STATE_DIR_ENV: str(folder.path),
     }
+    if specs:
+        # Beside its stand-ins, and nowhere else, the pages may be shown in their console's frame.
+        ours["CLIENTFLOW_SANDBOX_URL"] = sandbox_url
     chosen = {**values, **ours, **sandbox_values}
     complete, registry = load_everything(chosen)
     return _Plan(

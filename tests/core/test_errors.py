@@ -48,6 +48,12 @@ def test_codes_are_stable_words_and_differ() -> None:
 @pytest.mark.parametrize("error_class", CLASSES)
 def test_every_class_says_what_it_means(error_class: type[ClientFlowError]) -> None:
     assert error_class.__doc__
+    assert error_class.__doc__.partition("\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize("error_class", CLASSES)
+def test_every_class_says_what_to_do(error_class: type[ClientFlowError]) -> None:
+    assert vars(error_class)["remedy"].endswith(".")
 
 
 PROBLEMS = [

@@ -1,12 +1,13 @@
+import datetime as dt
 import time
 import uuid
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from clientflow_core.errors import NotFound
-from clientflow_core.ids import IdPrefix, from_public_id, new_id, to_public_id
+from clientflow_core.ids import IdPrefix, first_id, from_public_id, new_id, to_public_id
 
 HEX = "0198c0ffee007abc8def0123456789ab"
 
@@ -35,6 +36,22 @@ def test_later_ids_sort_later() -> None:
 
 def test_ids_of_the_same_millisecond_differ() -> None:
     assert len({new_id() for _ in range(10_000)}) == 10_000
+
+
+@given(st.integers(0, 2**47 - 1), st.integers(-3, 3))
+def test_first_id_parts_what_was_made_before_from_what_was_made_since(
+    millisecond: int, distance: int
+) -> None:
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    try:
+        at = epoch + dt.timedelta(milliseconds=millisecond)
+        other = at + dt.timedelta(milliseconds=distance)
+        assume(other >= epoch)
+    except OverflowError:
+        reject()
+    border = first_id(at)
+    assert (border.version, border.variant) == (7, uuid.RFC_4122)
+    assert (new_id(at=other) >= border) == (distance >= 0)
 
 
 def test_every_random_bit_is_used() -> None:

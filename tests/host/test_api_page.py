@@ -59,7 +59,9 @@ async def test_every_example_does_what_the_page_says(host: Host) -> None:
             compared += 1
         elif not block.startswith("export"):
             if "$CONVERSATION" in block and "CONVERSATION" not in environment:
-                (environment["CONVERSATION"],) = add_conversations(host, host.ours, 1)
+                environment["CONVERSATION"], _ = add_conversations(host, host.ours, 2)
+            if "$CURSOR" in block:
+                environment["CURSOR"] = (await host.get("/conversations", limit=1))["next_cursor"]
             printed = await run(block, environment)
             if "+14155550123" in str(printed):
                 environment["CONTACT"] = printed["id"]

@@ -1,13 +1,17 @@
 """The lines of the log."""
 
+import asyncio
 import contextlib
 import io
 import json
 import logging
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 import structlog
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from typing_extensions import override
 
 from clientflow_host.logs import configure_logs
@@ -115,3 +119,40 @@ def test_row_that_the_database_quotes_in_an_error_is_left_out(
 def _refuse(value: str) -> None:
     detail = f"DETAIL:  Key (value)=({value}) already exists."
     raise ValueError(f"duplicate key value violates unique constraint\n{detail}")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cf_live_secret\0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Key: cf_live_secret" + b"x" * 9000 + b"\r\n\r\n",
+        b"\x16\x03\x01 cf_live_secret\r\n\r\n",
+    ],
+)
+async def test_request_that_is_no_http_is_logged_without_what_was_in_it(head: bytes) -> None:
+    stream = io.StringIO()
+    async with TestServer(web.Application()) as server:
+        with contextlib.redirect_stderr(stream):
+            configure_logs("info")
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection(server.host, server.port)
+                writer.write(head)
+                assert b" 400 " in await reader.readline()
+                writer.close()
+    lines = stream.getvalue().splitlines()
+    assert "secret" not in stream.getvalue()
+    assert {json.loads(line)["event"] for line in lines} <= {"request_unreadable"}
+
+
+async def test_error_of_a_handler_is_logged_by_the_server_as_ever() -> None:
+    async def fail(request: web.Request) -> web.Response:
+        raise ValueError("of ours")
+
+    app = web.Application()
+    app.router.add_get("/", fail)
+    stream = io.StringIO()
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        with contextlib.redirect_stderr(stream):
+            configure_logs("info")
+            assert (await http.get(server.make_url("/"))).status == 500
+    assert "ValueError: of ours" in stream.getvalue()

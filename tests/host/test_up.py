@@ -6,6 +6,7 @@ import signal
 import stat
 import textwrap
 import time
+import urllib.request
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -75,6 +76,15 @@ def test_the_key_opens_the_api(running_up: Up) -> None:
 def test_everything_is_ready_when_the_line_is_printed(running_up: Up) -> None:
     status, body = ask(f"{running_up.note['url']}/ready")
     assert (status, body["status"]) == (HTTPStatus.OK, "ok")
+
+
+def test_inbox_may_be_shown_beside_the_phones_of_the_clients(running_up: Up) -> None:
+    with urllib.request.urlopen(f"{running_up.note['url']}/sign-in", timeout=20) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy.endswith(f"; frame-ancestors {running_up.note['sandbox_url']}")
+    with urllib.request.urlopen(f"{running_up.note['sandbox_url']}/", timeout=20) as answer:
+        page = answer.read().decode()
+    assert f'src="{running_up.note["url"]}/inbox"' in page
 
 
 def test_its_note_is_private(running_up: Up) -> None:
@@ -251,6 +261,8 @@ def test_with_its_owner_and_real_providers_there_is_neither_postgresql_nor_sandb
     )
     assert one.note["sandbox_url"] is None
     assert one.note["settings"] == {}
+    with urllib.request.urlopen(f"{one.note['url']}/sign-in", timeout=20) as answer:
+        assert answer.headers["X-Frame-Options"] == "DENY"
     kind = f"the real one; it must reach {one.note['url']}/webhooks/twilio"
     said = one.command.err.read_text()
     assert f"Twilio SMS: {kind}, so set CLIENTFLOW_PUBLIC_URL\n" in said

@@ -16,11 +16,13 @@ from typing import Any, Final
 import aiohttp
 import attrs
 import pytest
+from playwright.async_api import Browser
 
 from clientflow_core.persistence.database import Database
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, initialize, new_api_key
 from tests.conftest import Addresses
+from tests.scenarios.browsers import open_chromium
 
 READY_SECONDS: Final = 40.0
 PASSWORD: Final = "a password of the tests"
@@ -254,6 +256,13 @@ async def service(addresses: Addresses, stopped: dict[str, Process]) -> AsyncIte
         service.sandbox.start()
         await service.until(lambda: service._answers(f"{sandbox_url}/health"))
         yield service
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium."""
+    async with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

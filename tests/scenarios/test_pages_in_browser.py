@@ -1,40 +1,14 @@
 """The story as a person plays it: in a browser, without a manual."""
 
-import shutil
-from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.requirements import demand
+from tests.scenarios.browsers import DESK, PHONE, serious_problems
 from tests.scenarios.conftest import PASSWORD, Service
 
 CLIENT: Final = "+14155550123"
-# Nothing but our pages is asked for, and as root there is no sandbox for it to run in.
-ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
-DESK: Final[ViewportSize] = {"width": 1200, "height": 800}
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """The system's Chromium."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    demand(program, "chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        yield browser
-        await browser.close()
 
 
 async def sign_in(page: Page, service: Service) -> None:
@@ -43,16 +17,6 @@ async def sign_in(page: Page, service: Service) -> None:
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
-
-
-async def serious_problems(page: Page) -> list[str]:
-    """Let axe look at the page; give what it finds serious or critical."""
-    found = await Axe().run(page)
-    return [
-        f"{page.url}: {one['id']} {one['nodes'][0]['html']}"
-        for one in found.response["violations"]
-        if one["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.timeout(120)
@@ -102,6 +66,9 @@ async def test_every_page_can_be_used_by_everybody(
         "/contacts?q=nobody",
         f"/contacts/{conversation['contact_id']}",
         "/design",
+        "/problems",
+        "/problems/signature_refused",
+        f"/problems/{'nonsense' * 12}",
         "/nothing",
     )
     for path in paths:

@@ -23,3 +23,16 @@ class Conversation:
     last_message_at: dt.datetime
     last_body: str | None
     created_at: dt.datetime
+
+    @property
+    def place(self) -> "Place":
+        """Where it stands in the list by now."""
+        return Place(last_message_at=self.last_message_at, id=self.id)
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """Where a conversation stood in the list: the next message in it puts it on top."""
+
+    last_message_at: dt.datetime
+    id: uuid.UUID

@@ -25,6 +25,9 @@ class InboundEvent:
         webhook: the last part of the path that it came to.
         account, external_id: with the plugin they make it the same as its repetition.
         headers: those that its plugin asked to keep.
+        organization_id: whose it is, once that is known.
+        reason: why it was ignored, or has failed.
+        handled_at: when its state was last settled.
     """
 
     id: uuid.UUID
@@ -40,3 +43,18 @@ class InboundEvent:
     organization_id: uuid.UUID | None = None
     state: InboundEventState = InboundEventState.RECEIVED
     reason: str | None = None
+    handled_at: dt.datetime | None = None
+
+
+class ReplayOutcome(enum.StrEnum):
+    """What was done for an event that shall be handled again.
+
+    Done: nothing, since it was handled. Busy: nothing, since a worker has it at this moment, or
+    somebody else has it replayed. Hurried: its job waited for another try, and is due now. Queued:
+    it has a new job.
+    """
+
+    DONE = "done"
+    BUSY = "busy"
+    HURRIED = "hurried"
+    QUEUED = "queued"

@@ -33,6 +33,8 @@ _FUNCTIONS: Final = (
     "find_user_session",
     "end_user_session",
     "search_contacts",
+    "read_inbound_event_states",
+    "replay_inbound_events",
 )
 
 

@@ -20,12 +20,23 @@ class ProviderKind(enum.StrEnum):
     """What a provider does for us; each kind has one interface."""
 
     CHANNEL = "channel"
+    BILLING = "billing"
+    CALENDAR = "calendar"
+    ASSISTANT = "assistant"
+    IDENTITY = "identity"
+    OBSERVER = "observer"
 
 
 class Capability(enum.StrEnum):
     """An ability that not every provider has; each stands for one Protocol."""
 
     MESSAGE_LOOKUP = "message_lookup"
+    USAGE = "usage"
+    INVOICES = "invoices"
+    PUSH = "push"
+    EMBEDDINGS = "embeddings"
+    MODERATION = "moderation"
+    USER_LOOKUP = "user_lookup"
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +74,7 @@ class ProviderSpec(Generic[S, P]):
     """A provider, described without importing its SDK.
 
     Attributes:
+        kind: which interface it implements.
         name: lower case; begins the path of its sandbox and names it in every listing.
         title: for people.
         settings: an attrs class of :func:`clientflow_core.settings.setting` fields.
@@ -79,7 +91,7 @@ class ProviderSpec(Generic[S, P]):
             that is missing.
     """
 
-    kind: ProviderKind
+    kind: ProviderKind = attrs.field(converter=ProviderKind)
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
     title: str
     settings: type[S] = attrs.field(validator=_is_settings_class)

@@ -96,6 +96,7 @@ class WebhookSpec:
         parse: see :data:`~clientflow_core.providers.webhooks.Parse`.
         keep_headers: the headers that *parse* or a later check needs.
         max_body_bytes: a larger body is answered 413.
+        body_type: the media type of what the provider sends, for the API's document.
         reply_body: of the 2xx that the provider expects.
         reply_type: its media type.
     """
@@ -107,6 +108,7 @@ class WebhookSpec:
         default=frozenset({"content-type"}), converter=_lower_case
     )
     max_body_bytes: int = MEBIBYTE
+    body_type: str = "*/*"
     reply_body: str = ""
     reply_type: str = "text/plain"
 

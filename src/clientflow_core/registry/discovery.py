@@ -1,17 +1,16 @@
 """From entry points to a checked list of specs."""
 
-import inspect
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import pluggy
 
 from clientflow_core.errors import PluginError, SettingProblem, SettingsError
-from clientflow_core.hookspecs import ENTRY_POINT_GROUP, PROJECT, Hooks
-from clientflow_core.providers.channel import ChannelProvider
-from clientflow_core.providers.spec import AnySpec, ProviderSpec
+from clientflow_core.hookspecs import ENTRY_POINT_GROUP, Hooks
+from clientflow_core.providers.spec import AnySpec, ProviderKind, ProviderSpec
+from clientflow_core.registry.hook_calls import PluginHooks, RuleBroken
 
 PLUGINS_ENV: Final = "CLIENTFLOW_PLUGINS"
 _REMEDY: Final = f"mend it, uninstall it, or name only the others in {PLUGINS_ENV}"
@@ -39,8 +38,15 @@ class Plugin:
         return _source(self.name, self.distribution, self.version)
 
 
-class _RuleBroken(Exception):
-    """Says what a plugin does wrong; :func:`_load` adds whose it is."""
+# Which hook brings the providers of which kind.
+_HOOKS: Final[Mapping[ProviderKind, Callable[[Hooks], Iterable[AnySpec]]]] = {
+    ProviderKind.CHANNEL: Hooks.clientflow_channels,
+    ProviderKind.BILLING: Hooks.clientflow_billing,
+    ProviderKind.CALENDAR: Hooks.clientflow_calendars,
+    ProviderKind.ASSISTANT: Hooks.clientflow_assistants,
+    ProviderKind.IDENTITY: Hooks.clientflow_identities,
+    ProviderKind.OBSERVER: Hooks.clientflow_observers,
+}
 
 
 def discover_plugins(
@@ -92,8 +98,8 @@ def _load(point: EntryPoint) -> Plugin:
     except Exception as error:
         raise _broken(point, f"cannot be imported: {error!r}") from error
     try:
-        specs = _collect(loaded, point.name)
-    except (_RuleBroken, pluggy.PluginValidationError) as error:
+        specs = specs_of(loaded, point.name)
+    except (RuleBroken, pluggy.PluginValidationError) as error:
         raise _broken(point, f"breaks the rules of registration: {error}") from error
     except Exception as error:
         raise _broken(point, f"failed when it was asked what it brings: {error!r}") from error
@@ -109,56 +115,22 @@ def _broken(point: EntryPoint, what: str) -> PluginError:
     return PluginError(f"{_source_of(point)} {what}; {_REMEDY}")
 
 
-def _collect(plugin: object, name: str) -> list[AnySpec]:
-    if not isinstance(plugin, Hooks):
-        msg = (
-            "its entry point must name an instance of a class that subclasses"
-            f" clientflow_core.hookspecs.Hooks, not {plugin!r}"
-        )
-        raise _RuleBroken(msg)
-    _refuse_undecorated(type(plugin))
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Hooks)
-    manager.register(plugin, name=name)
-    manager.check_pending()
-    return _call(manager, Hooks.clientflow_channels)
+def specs_of(plugin: object, name: str) -> list[AnySpec]:
+    """Ask *plugin*, whose entry point is *name*, for the providers that it brings.
 
-
-def _call(
-    manager: pluggy.PluginManager,
-    hook: Callable[[Hooks], Iterable[ProviderSpec[Any, ChannelProvider]]],
-) -> list[AnySpec]:
-    """Call *hook*, named by its spec, so that a type checker knows what comes back."""
-    # Not through pluggy, which drops an answer of None in silence.
-    functions = [found.function for found in getattr(manager.hook, hook.__name__).get_hookimpls()]
-    answers = [function() for function in functions]
-    return [spec for answer in answers for spec in _specs_in(answer, hook.__name__)]
-
-
-def _specs_in(answer: object, hook: str) -> Iterable[AnySpec]:
-    if inspect.iscoroutine(answer):
-        answer.close()
-    if not isinstance(answer, Iterable):
-        msg = (
-            f"{hook} must give a list of ProviderSpec, and gives {type(answer).__name__};"
-            " hooks are plain functions, not async"
-        )
-        raise _RuleBroken(msg)
-    for spec in answer:
-        if not isinstance(spec, ProviderSpec):
-            msg = f"{hook} must give a list of ProviderSpec, and {spec!r} in it is none"
-            raise _RuleBroken(msg)
-        yield spec
-
-
-def _refuse_undecorated(plugin_class: type[Hooks]) -> None:
-    # pluggy ignores a method without its mark in silence.
-    for name in dir(plugin_class):
-        method = getattr(plugin_class, name)
-        is_ours = name.startswith(f"{PROJECT}_") and method is not getattr(Hooks, name, None)
-        if is_ours and not hasattr(method, f"{PROJECT}_impl"):
-            msg = f"mark {name} with @hookimpl"
-            raise _RuleBroken(msg)
+    Raises:
+        RuleBroken, pluggy.PluginValidationError: it breaks the rules of registration.
+        Exception: a hook's own.
+    """
+    hooks = PluginHooks(plugin, name)
+    found: list[AnySpec] = []
+    for kind, hook in _HOOKS.items():
+        for spec in hooks.collect(hook, of=ProviderSpec):
+            if spec.kind is not kind:
+                msg = f"{hook.__name__} gives {spec.name!r}, whose kind is {spec.kind}, not {kind}"
+                raise RuleBroken(msg)
+            found.append(spec)
+    return found
 
 
 def _refuse_same_names(names: Sequence[tuple[str, str]], what: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import aiohttp
 import attrs
@@ -12,7 +12,13 @@ import attrs
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import PluginError, SettingsError
+from clientflow_core.providers.assistant import AssistantProvider
+from clientflow_core.providers.billing import BillingProvider
+from clientflow_core.providers.calendar import CalendarProvider
 from clientflow_core.providers.channel import ChannelProvider
+from clientflow_core.providers.identity import IdentityProvider
+from clientflow_core.providers.interfaces import INTERFACES
+from clientflow_core.providers.observer import ObserverProvider
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins, refuse_unknown
@@ -124,7 +130,7 @@ class ProviderRegistry:
         self._clock = clock or SystemClock()
         self._stack = AsyncExitStack()
         self._context: ProviderContext | None = None
-        self._channels: dict[str, ChannelProvider] = {}
+        self._opened: dict[tuple[ProviderKind, str], object] = {}
         self._opening = asyncio.Lock()
 
     @classmethod
@@ -168,7 +174,7 @@ class ProviderRegistry:
     ) -> None:
         async with self._opening:
             self._context = None
-            self._channels.clear()
+            self._opened.clear()
             await self._stack.aclose()
 
     def spec(self, name: str) -> AnySpec:
@@ -194,24 +200,47 @@ class ProviderRegistry:
         Raises:
             PluginError: it is not enabled, is no channel, or its SDK is not installed.
         """
-        if name in self._channels:
-            return self._channels[name]
+        return cast(ChannelProvider, await self._provider(name, ProviderKind.CHANNEL))
+
+    async def billing(self, name: str) -> BillingProvider:
+        """Give the billing provider *name*; as :meth:`channel`."""
+        return cast(BillingProvider, await self._provider(name, ProviderKind.BILLING))
+
+    async def calendar(self, name: str) -> CalendarProvider:
+        """Give the calendar provider *name*; as :meth:`channel`."""
+        return cast(CalendarProvider, await self._provider(name, ProviderKind.CALENDAR))
+
+    async def assistant(self, name: str) -> AssistantProvider:
+        """Give the assistant *name*; as :meth:`channel`."""
+        return cast(AssistantProvider, await self._provider(name, ProviderKind.ASSISTANT))
+
+    async def identity(self, name: str) -> IdentityProvider:
+        """Give the issuer of identities *name*; as :meth:`channel`."""
+        return cast(IdentityProvider, await self._provider(name, ProviderKind.IDENTITY))
+
+    async def observer(self, name: str) -> ObserverProvider:
+        """Give the observer *name*; as :meth:`channel`."""
+        return cast(ObserverProvider, await self._provider(name, ProviderKind.OBSERVER))
+
+    async def _provider(self, name: str, kind: ProviderKind) -> object:
+        if (kind, name) in self._opened:
+            return self._opened[kind, name]
         enabled = self._enabled(name)
-        if enabled.spec.kind is not ProviderKind.CHANNEL:
-            msg = f"the provider {name!r} is a {enabled.spec.kind}, not a channel"
+        if enabled.spec.kind is not kind:
+            msg = f"the provider {name!r} is of the kind {enabled.spec.kind}, not {kind}"
             raise PluginError(msg)
         async with self._opening:
-            if name not in self._channels:
-                self._channels[name] = await self._open(enabled)
-        return self._channels[name]
+            if (kind, name) not in self._opened:
+                self._opened[kind, name] = await self._open(enabled)
+        return self._opened[kind, name]
 
-    async def _open(self, enabled: EnabledProvider) -> ChannelProvider:
+    async def _open(self, enabled: EnabledProvider) -> object:
         if self._context is None:
             msg = "open the registry first: async with ProviderRegistry(...) as registry"
             raise PluginError(msg)
         try:
             opened = enabled.spec.open(self._context, enabled.settings)
-            provider: ChannelProvider = await opened.__aenter__()
+            provider: object = await opened.__aenter__()
         except ImportError as error:
             msg = (
                 f"the provider {enabled.spec.name!r} cannot be opened ({error}):"
@@ -220,6 +249,12 @@ class ProviderRegistry:
             raise PluginError(msg) from error
         # Closed as at a good end: what failed elsewhere is nothing to throw into this provider.
         self._stack.push_async_callback(opened.__aexit__, None, None, None)
+        if not isinstance(provider, INTERFACES[enabled.spec.kind]):
+            wanted = INTERFACES[enabled.spec.kind].__name__
+            msg = (
+                f"{enabled.plugin.source} opens {provider!r} as {enabled.spec.name!r}: no {wanted}"
+            )
+            raise PluginError(msg)
         return provider
 
     def _enabled(self, name: str) -> EnabledProvider:

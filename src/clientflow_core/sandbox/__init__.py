@@ -5,24 +5,33 @@ sends its signed webhooks, late, twice or shuffled on demand. Nothing of it is k
 """
 
 from clientflow_core.sandbox.app import build_sandbox_app
-from clientflow_core.sandbox.console import Bubble, Phone, render_phones
+from clientflow_core.sandbox.calls import Call
 from clientflow_core.sandbox.control import ControlBody
 from clientflow_core.sandbox.delivery import Delivery, SignedRequest, WebhookSender
+from clientflow_core.sandbox.events import EventField, Occurrence, SandboxEvent
 from clientflow_core.sandbox.faults import Answer, CallFault, FaultSwitches, WebhookFault
+from clientflow_core.sandbox.panels import Arrival, Bubble, Panel, Phone, Phones, ReadyClient
 from clientflow_core.sandbox.provider_sandbox import ProviderSandbox
 
 __all__ = [
     "Answer",
+    "Arrival",
     "Bubble",
+    "Call",
     "CallFault",
     "ControlBody",
     "Delivery",
+    "EventField",
     "FaultSwitches",
+    "Occurrence",
+    "Panel",
     "Phone",
+    "Phones",
     "ProviderSandbox",
+    "ReadyClient",
+    "SandboxEvent",
     "SignedRequest",
     "WebhookFault",
     "WebhookSender",
     "build_sandbox_app",
-    "render_phones",
 ]

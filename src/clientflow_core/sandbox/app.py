@@ -1,32 +1,24 @@
 """All sandboxes in one web application."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
-from clientflow_core.sandbox.console import PAGE_HEADERS, STYLE_SHEET, render_page
 from clientflow_core.sandbox.provider_sandbox import ProviderSandbox
 
 SANDBOXES: Final = web.AppKey[tuple[ProviderSandbox, ...]]("sandboxes")
 
 
 def build_sandbox_app(sandboxes: Sequence[ProviderSandbox]) -> web.Application:
-    """Mount each of *sandboxes* at ``/{name}/``, with the console at ``/`` and ``/health``.
+    """Mount each of *sandboxes* at ``/{name}/``, beside ``/health``.
 
-    The application closes them when it is cleaned up.
+    The console for people is the host's, which adds it to what this gives. The application closes
+    the sandboxes when it is cleaned up.
     """
     app = web.Application()
     app[SANDBOXES] = tuple(sandboxes)
-    app.add_routes(
-        [
-            web.get("/", _console),
-            web.get("/console.css", _style_sheet),
-            web.get("/favicon.ico", _no_icon),
-            web.get("/health", _health),
-        ]
-    )
+    app.add_routes([web.get("/health", _health)])
     for box in sandboxes:
         app.add_routes(
             web.RouteDef(route.method, f"/{box.name}{route.path}", route.handler, route.kwargs)
@@ -38,22 +30,8 @@ def build_sandbox_app(sandboxes: Sequence[ProviderSandbox]) -> web.Application:
     return app
 
 
-async def _console(request: web.Request) -> web.StreamResponse:
-    # Apart, since mypy reads the key as one of Iterable where an Iterable is asked for.
-    sandboxes = request.app[SANDBOXES]
-    page = render_page(sandboxes, is_refreshing="refresh" in request.query)
-    return web.Response(text=page, content_type="text/html", headers=PAGE_HEADERS)
-
-
-async def _style_sheet(_: web.Request) -> web.StreamResponse:
-    return web.FileResponse(STYLE_SHEET, headers={"Content-Type": "text/css; charset=utf-8"})
-
-
-async def _no_icon(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=HTTPStatus.NO_CONTENT)
-
-
 async def _health(request: web.Request) -> web.StreamResponse:
+    # Apart, since mypy reads the key as one of Iterable where an Iterable is asked for.
     sandboxes = request.app[SANDBOXES]
     names = [box.name for box in sandboxes]
     return web.json_response({"status": "ok", "sandboxes": names})

@@ -10,27 +10,22 @@ from clientflow_core.errors import FieldError, InvalidInput
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PROBLEM_TYPE: Final = "application/problem+json"
-FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _TITLE: Final = "the control surface does not understand this"
-# Far beyond every limit; int() refuses thousands of digits with an error of its own.
-_MOST_DIGITS: Final = 18
 
 
 class ControlBody:
     """Take the known fields out of *value*, then :meth:`finish`.
 
     Args:
-        value: a decoded JSON value, or the fields of a form.
+        value: a decoded JSON value.
         pointer: where it stands in the whole body, as a JSON pointer.
-        is_form: whether numbers come as text.
 
     Raises:
         InvalidInput: *value* is no object. So do all methods, where a rule is broken.
     """
 
-    def __init__(self, value: object, *, pointer: str = "", is_form: bool = False) -> None:
+    def __init__(self, value: object, *, pointer: str = "") -> None:
         self._pointer = pointer
-        self._is_form = is_form
         if not isinstance(value, Mapping):
             raise self._broken(None, "must be an object")
         self._left: dict[str, Any] = dict(value)
@@ -89,8 +84,6 @@ class ControlBody:
 
     def _number(self, name: str, default: float | None) -> int | float:
         value = self._take(name, default)
-        if self._is_form and isinstance(value, str) and _is_whole(value):
-            value = int(value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self._broken(name, "must be a number")
         return value
@@ -101,13 +94,11 @@ class ControlBody:
 
 
 async def read_control_body(request: web.Request) -> ControlBody:
-    """Read the body of a control call: JSON, or the form of the console.
+    """Read the body of a control call.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: it is not JSON, or no object.
     """
-    if request.content_type == FORM_TYPE:
-        return await _read_form(request)
     if request.content_type != "application/json":
         msg = "send application/json"
         raise InvalidInput(msg)
@@ -119,19 +110,6 @@ async def read_control_body(request: web.Request) -> ControlBody:
     return ControlBody(value)
 
 
-async def _read_form(request: web.Request) -> ControlBody:
-    try:
-        form = await request.post()
-    except (ValueError, LookupError) as error:
-        msg = "the form cannot be decoded"
-        raise InvalidInput(msg) from error
-    for name in form:
-        if len(form.getall(name)) > 1:
-            pointer = _pointer(name)
-            raise InvalidInput(f"{pointer} is repeated", [FieldError(pointer, "is repeated")])
-    return ControlBody(dict(form), is_form=True)
-
-
 def answer_problems(handler: Handler) -> Handler:
     """Wrap *handler* so that :class:`InvalidInput` becomes a 422 in the form of RFC 9457.
 
@@ -141,7 +119,7 @@ def answer_problems(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             if request.method not in {"GET", "HEAD"}:
-                _refuse_other_site(request)
+                refuse_other_site(request)
             return await handler(request)
         except InvalidInput as error:
             problem = {
@@ -157,7 +135,12 @@ def answer_problems(handler: Handler) -> Handler:
     return answer
 
 
-def _refuse_other_site(request: web.Request) -> None:
+def refuse_other_site(request: web.Request) -> None:
+    """Refuse a change that the page of another site asks the browser for.
+
+    Raises:
+        InvalidInput: it is one.
+    """
     # A browser sends a form, or nothing at all, to any site that a page names, without asking.
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -174,7 +157,3 @@ def _refuse_other_site(request: web.Request) -> None:
 def _pointer(name: str) -> str:
     # RFC 6901, section 3.
     return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS

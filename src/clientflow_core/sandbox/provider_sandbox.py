@@ -2,22 +2,20 @@
 
 import abc
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections import deque
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from aiohttp import web
 
 from clientflow_core.clock import Clock, SystemClock
-from clientflow_core.sandbox.control import (
-    FORM_TYPE,
-    ControlBody,
-    Handler,
-    answer_problems,
-    read_control_body,
-)
+from clientflow_core.sandbox.calls import MOST_REMEMBERED, Call
+from clientflow_core.sandbox.control import ControlBody, Handler, answer_problems, read_control_body
 from clientflow_core.sandbox.delivery import WebhookSender
+from clientflow_core.sandbox.events import SandboxEvent, choose_event
 from clientflow_core.sandbox.faults import DOES_THE_WORK, Answer, CallFault, FaultSwitches
+from clientflow_core.sandbox.panels import Panel
 
 # Longer than any client waits.
 _SILENCE_SECONDS: Final = 300.0
@@ -41,6 +39,7 @@ class ProviderSandbox(abc.ABC):
     Attributes:
         name: as ``ProviderSpec.name``.
         title: for people.
+        calls: the latest calls of the API, oldest first; :attr:`calls_seen` counts them all.
     """
 
     name: ClassVar[str]
@@ -61,6 +60,7 @@ class ProviderSandbox(abc.ABC):
         self.faults = FaultSwitches()
         self.sender = WebhookSender(clock=self.clock, faults=self.faults)
         self.calls_seen = 0
+        self.calls: deque[Call] = deque(maxlen=MOST_REMEMBERED)
         self._let_go = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -89,24 +89,46 @@ class ProviderSandbox(abc.ABC):
         """Give what the sandbox has seen and holds, as JSON; never a credential."""
 
     @abc.abstractmethod
+    def clear(self) -> None:
+        """Forget everything but the credentials."""
+
+    def events(self) -> Sequence[SandboxEvent]:
+        """Give what can happen at the provider that it tells us by webhooks; by default nothing.
+
+        The first is what :meth:`inbound` lets happen where it is told no other.
+        """
+        return ()
+
     async def inbound(self, body: ControlBody) -> dict[str, Any]:
-        """Let something happen at the provider that it tells us by a webhook.
+        """Let one of :meth:`events` happen: ``{event, times}`` and the fields of the event.
+
+        Each of its webhooks is sent *times* times, by default once.
 
         Raises:
             InvalidInput: *body* breaks a rule.
         """
-
-    @abc.abstractmethod
-    def clear(self) -> None:
-        """Forget everything but the credentials."""
+        event = choose_event(self.events(), body)
+        values = event.read(body)
+        times = body.whole("times", minimum=1, maximum=100, default=1)
+        body.finish()
+        occurrence = event.happen(values)
+        outcomes = await asyncio.gather(
+            *(self.sender.deliver(one) for one in occurrence.requests for _ in range(times))
+        )
+        deliveries = [delivery for several in outcomes for delivery in several]
+        return {
+            **occurrence.facts,
+            "statuses": [delivery.status for delivery in deliveries],
+            "deliveries": [delivery.state() for delivery in deliveries],
+        }
 
     def control_routes(self) -> Iterable[web.RouteDef]:
         """Give more of the control surface, below ``/_control/``; by default nothing."""
         return ()
 
-    def panel(self) -> str:
-        """Give this sandbox's part of the console as HTML, escaped; by default nothing."""
-        return ""
+    def panel(self) -> Panel | None:
+        """Give what people see and use of this sandbox in the console; by default nothing."""
+        return None
 
     def routes(self) -> list[web.RouteDef]:
         """Give all that is served below :attr:`base_url`: the API and the control surface."""
@@ -116,6 +138,7 @@ class ProviderSandbox(abc.ABC):
         ]
         control = [
             web.get("/_control/state", self._get_state),
+            web.get("/_control/events", self._get_events),
             web.post("/_control/inbound", self._post_inbound),
             web.post("/_control/faults", self._post_faults),
             web.post("/_control/reset", self._post_reset),
@@ -131,6 +154,18 @@ class ProviderSandbox(abc.ABC):
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def reset(self) -> None:
+        """Forget everything but the credentials, and end what is still under way."""
+        self._let_go.set()
+        self._let_go = asyncio.Event()
+        self.sender.give_up()
+        await self._end_tasks()
+        self.clear()
+        self.faults.reset()
+        self.sender.deliveries.clear()
+        self.calls.clear()
+        self.calls_seen = 0
 
     async def close(self) -> None:
         """End what is held open on purpose, what runs in the background, and the connections."""
@@ -148,14 +183,25 @@ class ProviderSandbox(abc.ABC):
         async def answer(request: web.Request) -> web.StreamResponse:
             self.calls_seen += 1
             fault = self.faults.take_call()
+            call = Call.of(request, at=self.clock.now(), fault=fault)
+            self.calls.append(call)
             if fault is None:
-                return await _call(handler, request)
-            accepted = await _call(handler, request) if fault.answer in DOES_THE_WORK else None
-            silent = fault.answer is Answer.TIMEOUT
-            await self._pause(_SILENCE_SECONDS if silent else fault.delay_seconds)
-            return self._spoil(request, fault, accepted)
+                response = await _call(handler, request)
+            else:
+                response = await self._go_wrong(handler, request, fault)
+            if call.has_answer:
+                call.status = response.status
+            return response
 
         return answer
+
+    async def _go_wrong(
+        self, handler: Any, request: web.Request, fault: CallFault
+    ) -> web.StreamResponse:
+        accepted = await _call(handler, request) if fault.answer in DOES_THE_WORK else None
+        silent = fault.answer is Answer.TIMEOUT
+        await self._pause(_SILENCE_SECONDS if silent else fault.delay_seconds)
+        return self._spoil(request, fault, accepted)
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
@@ -195,26 +241,18 @@ class ProviderSandbox(abc.ABC):
         }
         return web.json_response(self.state() | held)
 
+    async def _get_events(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response({"events": [event.state() for event in self.events()]})
+
     async def _post_inbound(self, request: web.Request) -> web.StreamResponse:
-        outcome = await self.inbound(await read_control_body(request))
-        if request.content_type == FORM_TYPE:
-            # Relative, so that the console works under any prefix.
-            raise web.HTTPSeeOther("../../")
-        return web.json_response(outcome)
+        return web.json_response(await self.inbound(await read_control_body(request)))
 
     async def _post_faults(self, request: web.Request) -> web.StreamResponse:
         self.faults.set(await read_control_body(request))
         return web.json_response(self.faults.state())
 
     async def _post_reset(self, _: web.Request) -> web.StreamResponse:
-        self._let_go.set()
-        self._let_go = asyncio.Event()
-        self.sender.give_up()
-        await self._end_tasks()
-        self.clear()
-        self.faults.reset()
-        self.sender.deliveries.clear()
-        self.calls_seen = 0
+        await self.reset()
         return web.json_response({"reset": True})
 
 

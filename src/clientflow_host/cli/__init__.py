@@ -32,7 +32,15 @@ for flag in ("--help", "--version"):
 def main() -> None:
     """Run the command that the arguments name; an error of ours is told in a sentence."""
     # Here, since they add themselves to the application above.
-    from clientflow_host.cli import listings, operation, processes, story  # noqa: F401, PLC0415
+    from clientflow_host.cli import (  # noqa: F401, PLC0415
+        events,
+        listings,
+        operation,
+        processes,
+        replay,
+        story,
+        trigger,
+    )
 
     try:
         app(sys.argv[1:])

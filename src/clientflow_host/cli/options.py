@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from clientflow_core.errors import SettingProblem, SettingsError
 from clientflow_host.settings import (
@@ -21,6 +21,15 @@ StateDir: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[
     bool, Parameter(name="--json", help="Print JSON.", negative=(), show_default=False)
+]
+
+Most: TypeAlias = Annotated[
+    int,
+    Parameter(
+        name="--limit",
+        help="How many at the most.",
+        validator=validators.Number(gte=1, lte=10_000),
+    ),
 ]
 
 

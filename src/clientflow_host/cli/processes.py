@@ -109,10 +109,10 @@ def _print_json(note: UpNote) -> None:
 
 def _print_panel(note: UpNote) -> None:
     table = Table.grid(padding=(0, 2))
-    table.add_row("address", f"[bold]{note.url}[/]")
+    table.add_row("inbox", f"[bold]{note.url}[/]")
+    table.add_row("sign in with", f"{escape(note.email)}  {escape(note.password)}")
     if note.sandbox_url:
-        table.add_row("sandbox", f"[bold]{note.sandbox_url}[/]  where you play the clients")
-    table.add_row("login", f"{escape(note.email)}  {escape(note.password)}")
+        table.add_row("clients' phones", f"[bold]{note.sandbox_url}[/]")
     table.add_row("API key", note.api_key)
     table.add_row("state", escape(note.state_dir))
     table.add_row("logs", escape(f"{note.state_dir}/logs"))
@@ -126,9 +126,13 @@ def _print_panel(note: UpNote) -> None:
 
 def _next_steps(note: UpNote) -> Iterator[str]:
     if note.sandbox_url:
-        yield "In another terminal, play a text and its answer:"
+        yield f"First, open [bold]{note.sandbox_url}[/] in a browser: phones of clients, and the"
+        yield "inbox beside them. Write a text on a phone, sign in to the inbox with the login"
+        yield "above, answer there, and see the answer arrive on the phone."
+        yield "Or let it play by itself, in another terminal:"
         yield f"  [bold]{escape(typed_command(note, 'demo 1'))}[/]"
-        yield "Or write as a client at the sandbox, and read the text:"
+        yield "The same by the API:"
     else:
-        yield "Read what comes in:"
+        yield f"First, open [bold]{note.url}[/] in a browser, and sign in with the login above."
+        yield "Or read what comes in by the API:"
     yield f'  curl -H "Authorization: Bearer {note.api_key}" {note.url}/api/v1/conversations'

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,8 +11,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clientflow_host.cli.visible import visible
+
 # What is not read at a terminal is never cut.
 _WIDE: Final = 10_000
+# What JSON need not escape, and a terminal may act on.
+_ACTING: Final = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def output() -> Console:
+    """Give the console for what a command is asked for."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as JSON; nothing in it acts on a terminal."""
+    text = json.dumps(value, default=_json_value, indent=2, ensure_ascii=False)
+    print(_ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201 - asked for
+
+
+def moment(value: dt.datetime) -> str:
+    """Write a moment in UTC, to the second."""
+    return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def print_rows(
@@ -26,11 +47,9 @@ def print_rows(
         empty: the sentence that stands for an empty table.
     """
     if as_json:
-        shown = [{name: row[name] for name in columns} for row in rows]
-        json.dump(shown, sys.stdout, default=_json_value, indent=2, ensure_ascii=False)
-        print()  # noqa: T201 - what the command is for
+        print_json([{name: row[name] for name in columns} for row in rows])
         return
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    console = output()
     if not rows:
         console.print(empty)
         return
@@ -52,6 +71,6 @@ def _cell(value: Any) -> str:
         case None:
             return "-"
         case dt.datetime():
-            return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%SZ}"
+            return moment(value)
         case _:
-            return str(value)
+            return visible(str(value))

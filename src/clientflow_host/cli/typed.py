@@ -9,13 +9,15 @@ from clientflow_host.settings import default_state_folder
 from clientflow_host.state import UpNote
 
 
-def typed_command(note: UpNote, arguments: str) -> str:
+def typed_command(note: UpNote | None, arguments: str) -> str:
     """Write the command with which the reader, in the present folder, gets at what runs.
 
     Args:
-        note: of what runs.
+        note: of what runs; None where settings lead to it.
         arguments: of ``clientflow``; the state folder is added where it is not the default.
     """
+    if note is None:
+        return f"{_program()} {arguments}"
     folder = Path(note.state_dir)
     is_default = folder == default_state_folder().absolute()
     return f"{_program()} {arguments}" + (

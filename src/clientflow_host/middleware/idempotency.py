@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -17,9 +17,8 @@ from clientflow_core.persistence.repositories.idempotency_keys import (
     read_reply,
     try_lock_key,
 )
-from clientflow_host.openapi import ApiRequest, HttpProblem, Reply
+from clientflow_host.openapi import IDEMPOTENT_REPLAYED, ApiRequest, HttpProblem, Reply
 
-REPLAYED_HEADER: Final = "Idempotent-Replayed"
 T = TypeVar("T", bound=attrs.AttrsInstance)
 
 
@@ -69,7 +68,7 @@ def _replay(kept: KeptReply, request_hash: bytes) -> web.Response:
         status=kept.status,
         body=kept.body,
         content_type="application/json",
-        headers={REPLAYED_HEADER: "true"},
+        headers={IDEMPOTENT_REPLAYED: "true"},
     )
 
 

@@ -9,14 +9,24 @@ from clientflow_host.openapi.bodies import read_bytes
 from clientflow_host.openapi.document import build_document
 from clientflow_host.openapi.operations import (
     IDEMPOTENCY_KEY,
+    IDEMPOTENT_REPLAYED,
     Answer,
     ApiRequest,
     Authenticate,
     Handler,
+    Link,
     Operation,
     Page,
     Reply,
     Timestamp,
+)
+from clientflow_host.openapi.problem_kinds import (
+    ProblemKind,
+    Section,
+    error_classes,
+    find_problem_kind,
+    kind_of_class,
+    problem_kinds,
 )
 from clientflow_host.openapi.problems import (
     PROBLEM_MEDIA_TYPE,
@@ -37,6 +47,7 @@ from clientflow_host.openapi.schemas import Schemas, compile_schemas
 
 __all__ = [
     "IDEMPOTENCY_KEY",
+    "IDEMPOTENT_REPLAYED",
     "PROBLEM_MEDIA_TYPE",
     "REQUEST_ID",
     "REQUEST_ID_HEADER",
@@ -46,18 +57,25 @@ __all__ = [
     "Authenticate",
     "Handler",
     "HttpProblem",
+    "Link",
     "Operation",
     "Page",
     "Problem",
+    "ProblemKind",
     "Reply",
     "RequestReader",
     "Schemas",
+    "Section",
     "Timestamp",
     "add_operations",
     "build_document",
     "compile_schemas",
+    "error_classes",
+    "find_problem_kind",
     "internal_problem",
+    "kind_of_class",
     "problem",
+    "problem_kinds",
     "problem_of",
     "problem_of_http",
     "read_bytes",

@@ -9,9 +9,13 @@ from aiohttp import hdrs
 
 from clientflow_host.openapi.bodies import JSON_MEDIA_TYPE
 from clientflow_host.openapi.operations import (
+    ANY_TYPE,
     IDEMPOTENCY_KEY,
+    IDEMPOTENT_REPLAYED,
+    Link,
     Operation,
     kinds_of,
+    refuse_dead_links,
     refuse_duplicates,
 )
 from clientflow_host.openapi.parameters import parameters_schema
@@ -24,6 +28,12 @@ _DEFAULT: Final = "default"
 _BODILESS: Final = frozenset({http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED})
 _METHODS_WITH_BODY: Final = frozenset({hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH})
 _REQUEST_ID: Final[Schema] = {REQUEST_ID_HEADER: {"$ref": "#/components/headers/RequestId"}}
+_REPLAYED: Final[Schema] = {
+    IDEMPOTENT_REPLAYED: {
+        "description": "There where this was done before, under the same key, and not again.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
 
 # In words of our own, since those of http.HTTPStatus differ between the versions of Python.
 _SUCCESSES: Final[Mapping[int, str]] = MappingProxyType(
@@ -53,11 +63,16 @@ _PROBLEMS: Final[Mapping[int | str, str]] = MappingProxyType(
     }
 )
 _CHALLENGE: Final[Schema] = {
-    "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}}
+    "WWW-Authenticate": {
+        "description": "How to sign in.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
 }
 _RETRY_AFTER: Final[Schema] = {
     "Retry-After": {
         "description": "Seconds until it is worth coming back.",
+        "required": True,
         "schema": {"type": "integer", "minimum": 1},
     }
 }
@@ -85,10 +100,12 @@ def build_document(
 
     Raises:
         TypeError: a type cannot be published.
-        ValueError: two operations have the same name, or the same method and path.
+        ValueError: two operations have the same name, or the same method and path, or a link
+            leads nowhere.
     """
     served = tuple(operations)
     refuse_duplicates(served)
+    refuse_dead_links(served)
     schemas = compile_schemas(kinds_of(served))
     paths: dict[str, dict[str, Any]] = {}
     for operation in served:
@@ -158,7 +175,11 @@ def _request_body(operation: Operation, schemas: Schemas) -> Schema | None:
         content = {JSON_MEDIA_TYPE: {"schema": schemas.roots[operation.types.body]}}
         return {"required": True, "content": content}
     if operation.foreign and operation.method in _METHODS_WITH_BODY:
-        return {"description": "Whatever the sender's own protocol says.", "content": {"*/*": {}}}
+        body = {
+            "description": "Whatever the sender's own protocol says.",
+            "content": {operation.body_type: {}},
+        }
+        return body if operation.body_type == ANY_TYPE else {"required": True, **body}
     return None
 
 
@@ -172,7 +193,8 @@ def _responses(operation: Operation, schemas: Schemas) -> Schema:
 
 
 def _success(operation: Operation, status: int, schemas: Schemas) -> Schema:
-    response: Schema = {"description": _meaning(status, _SUCCESSES), "headers": _REQUEST_ID}
+    headers = _REQUEST_ID | (_REPLAYED if operation.idempotent else {})
+    response: Schema = {"description": _meaning(status, _SUCCESSES), "headers": headers}
     content: Schema = {}
     if operation.types.response is not None:
         content[JSON_MEDIA_TYPE] = {"schema": schemas.roots[operation.types.response]}
@@ -181,7 +203,14 @@ def _success(operation: Operation, status: int, schemas: Schemas) -> Schema:
         content[operation.media_type] = {"schema": {"type": "string"}} if is_text else {}
     if content and status not in _BODILESS:
         response["content"] = content
+    if operation.links:
+        response["links"] = {link.operation_id: _link(link) for link in operation.links}
     return response
+
+
+def _link(link: Link) -> Schema:
+    parameters = {name: f"$response.body#{pointer}" for name, pointer in link.parameters.items()}
+    return {"operationId": link.operation_id, "parameters": parameters}
 
 
 def _components(operations: Sequence[Operation], schemas: Schemas) -> Schema:
@@ -239,5 +268,6 @@ def _idempotency_key() -> Schema:
 def _request_id() -> Schema:
     return {
         "description": "Names the request in our log.",
+        "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
     }

@@ -5,7 +5,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
@@ -20,7 +20,10 @@ QueryT = TypeVar("QueryT")
 BodyT = TypeVar("BodyT")
 T = TypeVar("T")
 
+ANY_TYPE: Final = "*/*"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+IDEMPOTENT_REPLAYED: Final = "Idempotent-Replayed"
+"""The header of an answer that was given before, under the same key."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 Timestamp: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -35,6 +38,8 @@ class Page(Generic[T]):
     Attributes:
         data: the things, in the order that was asked for.
         has_more: whether more of them follow.
+        next_cursor: what to give as ``starting_after`` for the page behind this one; null where
+            nothing follows.
         url: the path of the list.
         object: says that this is a list.
     """
@@ -42,6 +47,7 @@ class Page(Generic[T]):
     data: list[T]
     has_more: bool
     url: str
+    next_cursor: str | None = None
     object: Literal["list"] = "list"
 
 
@@ -94,6 +100,19 @@ class Reply(Generic[T]):
     body: T
     status: int | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Link:
+    """Where an answer leads on to: what is in it names something that another operation takes.
+
+    Attributes:
+        operation_id: the operation that it leads to.
+        parameters: for each parameter of that operation a JSON pointer into the answer's body.
+    """
+
+    operation_id: str
+    parameters: Mapping[str, str]
 
 
 Answer: TypeAlias = attrs.AttrsInstance | Reply[Any] | web.StreamResponse | None
@@ -179,9 +198,11 @@ class Operation:
         other_statuses: further ones with the same body, such as 201 beside 200.
         errors: statuses of problems, besides those that follow from the rest.
         media_type: that of an aiohttp response, for the document.
+        links: where its success leads on to.
         idempotent: whether it heeds the header ``Idempotency-Key``.
         foreign: whether it speaks somebody else's protocol (a provider's webhook): neither
             query nor body is read or checked before the handler.
+        body_type: that of a foreign body, for the document; ``*/*`` need not have one.
     """
 
     method: str
@@ -202,8 +223,10 @@ class Operation:
     other_statuses: tuple[int, ...] = ()
     errors: tuple[int, ...] = ()
     media_type: str | None = None
+    links: tuple[Link, ...] = ()
     idempotent: bool = False
     foreign: bool = False
+    body_type: str = ANY_TYPE
 
     def __attrs_post_init__(self) -> None:
         fields = set() if self.types.path is None else set(attrs.fields_dict(self.types.path))
@@ -230,7 +253,8 @@ class Operation:
         """Every status of a problem that is published by name, in order."""
         found = {500, *self.errors}
         if not self.is_public:
-            found |= {401, 403}
+            # Whose key it is stands in the database, which may be away.
+            found |= {401, 403, 503}
         if self.types.body is not None:
             found |= {400, 413, 415, 422}
         if self.types.path is not None:
@@ -255,6 +279,31 @@ def kinds_of(operations: Iterable[Operation]) -> list[Any]:
         )
     )
     return list(dict.fromkeys(kind for kind in found if kind is not None))
+
+
+def refuse_dead_links(operations: Sequence[Operation]) -> None:
+    """Make sure that every link leads to an operation that has the parameters which it gives.
+
+    Raises:
+        ValueError: one does not.
+    """
+    known = {
+        operation.operation_id: {
+            name
+            for kind in (operation.types.path, operation.types.query)
+            if kind is not None
+            for name in attrs.fields_dict(kind)
+        }
+        for operation in operations
+    }
+    for operation in operations:
+        for link in operation.links:
+            if (
+                link.operation_id not in known
+                or not set(link.parameters) <= known[link.operation_id]
+            ):
+                msg = f"{operation.operation_id} links to {link}, which is not there"
+                raise ValueError(msg)
 
 
 def refuse_duplicates(operations: Iterable[Operation]) -> None:

@@ -75,7 +75,17 @@ _T = TypeVar("_T")
 
 @attrs.frozen(kw_only=True)
 class Problem:
-    """What went wrong with a request, after RFC 9457."""
+    """What went wrong with a request, after RFC 9457.
+
+    Attributes:
+        type: the page about all problems of this code, for people.
+        title: the code, spelled out.
+        status: that of the answer.
+        detail: what happened this time, for people.
+        code: names the kind of problem; never changes once published.
+        request_id: names the request in our log.
+        errors: one for each rule that was broken.
+    """
 
     type: str
     title: str
@@ -87,7 +97,9 @@ class Problem:
 
 
 class HttpProblem(errors.ClientFlowError):
-    """An answer that concerns HTTP alone and has no class in core, such as 412, 415 or 429.
+    """The base of these, which is never sent by this name.
+
+    It makes an answer that concerns HTTP alone and has no class in core, such as 412, 415 or 429.
 
     Args:
         status: the status, 400 to 599.
@@ -97,6 +109,7 @@ class HttpProblem(errors.ClientFlowError):
     """
 
     code = "http"
+    remedy = "Look at the code that it was given."
 
     def __init__(
         self,
@@ -135,7 +148,7 @@ def problem(  # noqa: PLR0913 - the members of RFC 9457
     """
     body = Problem(
         type=f"/problems/{code}",
-        title=title or code.replace("_", " ").capitalize(),
+        title=title or title_of(code),
         status=status,
         detail=detail,
         code=code,
@@ -153,11 +166,24 @@ def problem(  # noqa: PLR0913 - the members of RFC 9457
     return response
 
 
+def title_of(code: str) -> str:
+    """Spell out *code*."""
+    return code.replace("_", " ").capitalize()
+
+
 def status_of(error: errors.ClientFlowError) -> int:
     """Give the HTTP status of *error*."""
-    if isinstance(error, HttpProblem):
-        return error.status
-    return _nearest(error, STATUSES, default=http.HTTPStatus.INTERNAL_SERVER_ERROR)
+    return error.status if isinstance(error, HttpProblem) else status_of_class(type(error))
+
+
+def status_of_class(kind: type[errors.ClientFlowError]) -> int:
+    """Give the HTTP status of the errors of a class."""
+    return _nearest(kind, STATUSES, default=http.HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def code_of_status(status: int) -> str:
+    """Give the code of an answer that is nothing but its status."""
+    return _CODES.get(status) or http.HTTPStatus(status).name.lower()
 
 
 def problem_of(error: errors.ClientFlowError, *, request_id: str | None = None) -> web.Response:
@@ -169,7 +195,7 @@ def problem_of(error: errors.ClientFlowError, *, request_id: str | None = None) 
     return problem(
         status,
         code,
-        _nearest(error, _HIDDEN, default=str(error)),
+        _nearest(type(error), _HIDDEN, default=str(error)),
         errors=error.errors if isinstance(error, errors.InvalidInput) else (),
         headers=_headers_of(error),
         request_id=request_id,
@@ -183,7 +209,7 @@ def internal_problem(*, request_id: str | None = None) -> web.Response:
 
 def problem_of_http(error: web.HTTPException, *, request_id: str | None = None) -> web.Response:
     """Make the response for one of aiohttp's own errors; its headers (``Allow``) are kept."""
-    code = _CODES.get(error.status) or http.HTTPStatus(error.status).name.lower()
+    code = code_of_status(error.status)
     headers = error.headers.copy()
     headers.popall(hdrs.CONTENT_TYPE, None)
     headers.popall(hdrs.CONTENT_LENGTH, None)
@@ -192,8 +218,8 @@ def problem_of_http(error: web.HTTPException, *, request_id: str | None = None) 
     return problem(error.status, code, detail, headers=headers, request_id=request_id)
 
 
-def _nearest(error: errors.ClientFlowError, table: Mapping[Any, _T], *, default: _T) -> _T:
-    return next((table[kind] for kind in type(error).__mro__ if kind in table), default)
+def _nearest(kind: type[errors.ClientFlowError], table: Mapping[Any, _T], *, default: _T) -> _T:
+    return next((table[base] for base in kind.__mro__ if base in table), default)
 
 
 def _headers_of(error: errors.ClientFlowError) -> Mapping[str, str] | None:

@@ -6,14 +6,11 @@ from aiohttp import web
 
 from clientflow_core.domain.roles import Role
 from clientflow_host.openapi import ApiRequest, Operation
-from clientflow_host.pages.rendering import PAGE_HEADERS, render
+from clientflow_host.pages.rendering import render
+from clientflow_host.pages.templating import page_headers
 
 # Swagger UI draws its icons from data URLs.
-_HEADERS: Final = {
-    "Content-Security-Policy": PAGE_HEADERS["Content-Security-Policy"].replace(
-        "img-src 'self'", "img-src 'self' data:"
-    )
-}
+_HEADERS: Final = page_headers(img_src="'self' data:")
 
 
 async def show_api_docs(request: ApiRequest[None, None, None]) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import attrs
 from aiohttp import web
 
+from clientflow_core.domain.conversations import Place
 from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
 from clientflow_core.ids import IdPrefix, from_public_id
@@ -22,7 +23,13 @@ from clientflow_core.services.send_message import send_message
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
 from clientflow_host.pages.rendering import render
-from clientflow_host.routes.views import ConversationId, MessageId, id_or_none
+from clientflow_host.routes.views import (
+    ConversationCursor,
+    MessageId,
+    from_cursor,
+    id_or_none,
+    to_cursor,
+)
 
 _SHOWN_CONVERSATIONS: Final = 50
 _SHOWN_MESSAGES: Final = 50
@@ -40,7 +47,7 @@ class ThreadPath:
 class InboxQuery:
     """Which part of the list of conversations."""
 
-    starting_after: ConversationId | None = None
+    starting_after: ConversationCursor | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +59,7 @@ class ThreadQuery:
 
 async def show_inbox(request: ApiRequest[None, InboxQuery, None]) -> web.Response:
     """Show the conversations."""
-    after = id_or_none(request.query.starting_after, IdPrefix.CONVERSATION)
+    after = from_cursor(request.query.starting_after)
     database = request.raw.app[ASSEMBLY].database
     async with database.organization(request.principal.organization_id) as transaction:
         context = await _list(transaction, after)
@@ -109,13 +116,14 @@ async def _show_thread(
     )
 
 
-async def _list(transaction: Transaction, after: uuid.UUID | None) -> dict[str, Any]:
+async def _list(transaction: Transaction, after: uuid.UUID | Place | None) -> dict[str, Any]:
     # Before what it is the newest of: what comes meanwhile is told once more rather than never.
     newest = await newest_stream_event(transaction)
     found = await list_conversations(transaction, after=after, most=_SHOWN_CONVERSATIONS + 1)
     has_more = len(found) > _SHOWN_CONVERSATIONS
     shown = found[:_SHOWN_CONVERSATIONS]
-    return {"conversations": shown, "has_more": has_more, "newest_event": newest}
+    older = to_cursor(shown[-1].place) if has_more else None
+    return {"conversations": shown, "older": older, "newest_event": newest}
 
 
 def _oldest_first(found: Sequence[Message]) -> list[Message]:

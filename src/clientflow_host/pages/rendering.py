@@ -1,33 +1,18 @@
-"""Templates to responses, under a policy that allows our own files and nothing else."""
+"""Templates to responses: who is signed in, and who may show the page in a frame."""
 
-import hashlib
-from collections.abc import Mapping
-from functools import cache
+import re
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.sessions import SIGNED_IN
+from clientflow_host.pages.templating import NOBODY, fill, page_headers
+from clientflow_host.settings import is_this_machine
 
-_HERE: Final = Path(__file__).parent
-STATIC: Final = _HERE / "static"
-PAGE_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    # For browsers that do not know frame-ancestors.
-    "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
-}
+_NAME: Final = re.compile(r"[A-Za-z0-9.-]+")
 
 
 def render(
@@ -38,32 +23,30 @@ def render(
     **context: Any,
 ) -> web.Response:
     """Give the page that *template* makes of *context*, and of who is signed in."""
-    page = _environment.get_template(template)
-    text = page.render(signed_in=request.get(SIGNED_IN), path=request.path, **context)
-    return web.Response(text=text, status=status, content_type="text/html", headers=PAGE_HEADERS)
+    text = fill(
+        template,
+        signed_in=request.get(SIGNED_IN),
+        path=request.path,
+        sandbox_url=console_origin(request),
+        **context,
+    )
+    headers = page_headers(frame_ancestors=console_origin(request) or NOBODY)
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
-@cache
-def static_url(name: str) -> str:
-    """Give the address of one of our files; it changes with what is in the file."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{digest}/{name}"
+def console_origin(request: web.Request) -> str | None:
+    """Give the origin of the sandbox's console, if the host runs beside one.
 
-
-def _initials(text: str) -> str:
-    words = [word for word in text.split() if word[:1].isalpha()]
-    return "".join(word[0] for word in words[:2]).upper() or "#"
-
-
-_environment: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-)
-_environment.globals["static_url"] = static_url
-_environment.filters["initials"] = _initials
-_environment.filters["conversation_id"] = lambda id_: to_public_id(IdPrefix.CONVERSATION, id_)
-_environment.filters["contact_id"] = lambda id_: to_public_id(IdPrefix.CONTACT, id_)
-_environment.filters["message_id"] = lambda id_: to_public_id(IdPrefix.MESSAGE, id_)
+    One on this machine is named as the browser names the host, since only then are the two the
+    same site, and a session is seen in the console's frame.
+    """
+    url = request.app[ASSEMBLY].settings.sandbox_url
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if not is_this_machine(parts.hostname):
+        return f"{parts.scheme}://{parts.netloc}"
+    name = request.url.host or ""
+    port = f":{parts.port}" if parts.port else ""
+    # No other characters may get into the policy; an IPv6 address is not understood there.
+    return f"{parts.scheme}://{name}{port}" if _NAME.fullmatch(name) else None

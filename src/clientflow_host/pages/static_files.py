@@ -8,14 +8,7 @@ from aiohttp import web
 from clientflow_core.domain.roles import Role
 from clientflow_core.errors import NotFound
 from clientflow_host.openapi import ApiRequest, Operation
-from clientflow_host.pages.rendering import STATIC, static_url
-
-_TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-}
+from clientflow_host.pages.templating import find_file
 
 
 @attrs.frozen(kw_only=True)
@@ -28,17 +21,11 @@ class StaticPath:
 
 async def read_file(request: ApiRequest[StaticPath, None, None]) -> web.StreamResponse:
     """Give a file of the pages."""
-    name = request.path.name
-    file = STATIC / name
-    if file.parent != STATIC or not file.is_file() or static_url(name) != request.raw.path:
+    response = find_file(request.raw.path, name=request.path.name)
+    if response is None:
         msg = f"there is no file {request.raw.path}"
         raise NotFound(msg)
-    headers = {
-        "Content-Type": _TYPES[file.suffix],
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return web.FileResponse(file, headers=headers)
+    return response
 
 
 FILES: Final = Operation(

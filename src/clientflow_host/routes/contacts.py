@@ -19,8 +19,15 @@ from clientflow_core.persistence.repositories.contacts import (
 )
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.idempotency import answer_once
-from clientflow_host.openapi import ApiRequest, Operation, Page, Reply
-from clientflow_host.routes.views import ContactId, ContactView, Limit, id_or_none
+from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Reply
+from clientflow_host.routes.lists import give_page
+from clientflow_host.routes.views import (
+    ContactId,
+    ContactIdInPath,
+    ContactView,
+    Limit,
+    id_or_none,
+)
 
 _PATH: Final = "/api/v1/contacts"
 
@@ -29,7 +36,7 @@ _PATH: Final = "/api/v1/contacts"
 class ContactPath:
     """Names a contact."""
 
-    contact_id: str
+    contact_id: ContactIdInPath
 
 
 @attrs.frozen(kw_only=True)
@@ -45,20 +52,31 @@ class NewContact:
     """A contact to add; its name is not of blanks alone."""
 
     phone: Annotated[
-        str, Meta(min_length=3, max_length=40, description="in international form: +15550100100")
+        str,
+        Meta(
+            min_length=3,
+            max_length=40,
+            description="a telephone number in international form, with + and country",
+            examples=["+1 (415) 555-0123"],
+            # More than a pattern can say; to_e164 enforces it.
+            extra_json_schema={"format": "phone"},
+        ),
     ]
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")] | None = None
+    name: (
+        Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", examples=["Zoë Ünal"])]
+        | None
+    ) = None
 
 
 async def list_all(request: ApiRequest[None, ContactsQuery, None]) -> Page[ContactView]:
     """List contacts, the newest first."""
     after = id_or_none(request.query.starting_after, IdPrefix.CONTACT)
-    limit = request.query.limit
-    database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
-        found = await list_contacts(transaction, after=after, most=limit + 1)
-    shown = [ContactView.of(contact) for contact in found[:limit]]
-    return Page(data=shown, has_more=len(found) > limit, url=_PATH)
+    return await give_page(
+        request,
+        lambda transaction, most: list_contacts(transaction, after=after, most=most),
+        show=ContactView.of,
+        cursor=lambda contact: to_public_id(IdPrefix.CONTACT, contact.id),
+    )
 
 
 async def add(
@@ -99,6 +117,7 @@ OPERATIONS: Final = (
         tag="contacts",
         operation_id="list_contacts",
         errors=(HTTPStatus.NOT_FOUND,),
+        links=(Link("read_contact", {"contact_id": "/data/0/id"}),),
     ),
     Operation(
         method="POST",
@@ -109,6 +128,7 @@ OPERATIONS: Final = (
         operation_id="add_contact",
         status=HTTPStatus.CREATED,
         errors=(HTTPStatus.CONFLICT,),
+        links=(Link("read_contact", {"contact_id": "/id"}),),
         idempotent=True,
     ),
     Operation(

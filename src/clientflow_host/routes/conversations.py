@@ -1,5 +1,6 @@
 """``/api/v1/conversations``: threads, what was said in them, and the next thing to say."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -7,8 +8,10 @@ import attrs
 from aiohttp import web
 from msgspec import Meta
 
+from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
-from clientflow_core.ids import IdPrefix, from_public_id
+from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
+from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import (
     list_conversations,
     read_conversation,
@@ -17,14 +20,18 @@ from clientflow_core.persistence.repositories.messages import list_messages
 from clientflow_core.services.send_message import send_message
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.idempotency import answer_once
-from clientflow_host.openapi import ApiRequest, Operation, Page, Reply
+from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Reply
+from clientflow_host.routes.lists import give_page
 from clientflow_host.routes.views import (
-    ConversationId,
+    ConversationCursor,
+    ConversationIdInPath,
     ConversationView,
     Limit,
     MessageId,
     MessageView,
+    from_cursor,
     id_or_none,
+    to_cursor,
 )
 
 _PATH: Final = "/api/v1/conversations"
@@ -34,7 +41,7 @@ _PATH: Final = "/api/v1/conversations"
 class ConversationPath:
     """Names a conversation."""
 
-    conversation_id: str
+    conversation_id: ConversationIdInPath
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +49,7 @@ class ConversationsQuery:
     """Which page of the list of conversations."""
 
     limit: Limit = 20
-    starting_after: ConversationId | None = None
+    starting_after: ConversationCursor | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -57,20 +64,22 @@ class MessagesQuery:
 class NewMessage:
     """A text to send; not of blanks alone."""
 
-    body: Annotated[str, Meta(min_length=1, max_length=1600, pattern=r"\S")]
+    body: Annotated[
+        str, Meta(min_length=1, max_length=1600, pattern=r"\S", examples=["Yes, at three."])
+    ]
 
 
 async def list_all(
     request: ApiRequest[None, ConversationsQuery, None],
 ) -> Page[ConversationView]:
     """List conversations, that with the newest message first."""
-    after = id_or_none(request.query.starting_after, IdPrefix.CONVERSATION)
-    limit = request.query.limit
-    database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
-        found = await list_conversations(transaction, after=after, most=limit + 1)
-    shown = [ConversationView.of(conversation) for conversation in found[:limit]]
-    return Page(data=shown, has_more=len(found) > limit, url=_PATH)
+    after = from_cursor(request.query.starting_after)
+    return await give_page(
+        request,
+        lambda transaction, most: list_conversations(transaction, after=after, most=most),
+        show=ConversationView.of,
+        cursor=lambda conversation: to_cursor(conversation.place),
+    )
 
 
 async def read(request: ApiRequest[ConversationPath, None, None]) -> ConversationView:
@@ -87,14 +96,17 @@ async def list_said(
     """List the messages of a conversation, the newest first."""
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
     after = id_or_none(request.query.starting_after, IdPrefix.MESSAGE)
-    limit = request.query.limit
-    database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
+
+    async def load(transaction: Transaction, most: int) -> Sequence[Message]:
         await read_conversation(transaction, conversation_id)
-        found = await list_messages(transaction, conversation_id, after=after, most=limit + 1)
-    shown = [MessageView.of(message) for message in found[:limit]]
-    url = f"{_PATH}/{request.path.conversation_id}/messages"
-    return Page(data=shown, has_more=len(found) > limit, url=url)
+        return await list_messages(transaction, conversation_id, after=after, most=most)
+
+    return await give_page(
+        request,
+        load,
+        show=MessageView.of,
+        cursor=lambda message: to_public_id(IdPrefix.MESSAGE, message.id),
+    )
 
 
 async def answer(
@@ -121,6 +133,12 @@ OPERATIONS: Final = (
         tag="conversations",
         operation_id="list_conversations",
         errors=(HTTPStatus.NOT_FOUND,),
+        links=(
+            Link("read_conversation", {"conversation_id": "/data/0/id"}),
+            Link("list_messages", {"conversation_id": "/data/0/id"}),
+            Link("send_message", {"conversation_id": "/data/0/id"}),
+            Link("read_contact", {"contact_id": "/data/0/contact_id"}),
+        ),
     ),
     Operation(
         method="GET",
@@ -129,6 +147,11 @@ OPERATIONS: Final = (
         handler=read,
         tag="conversations",
         operation_id="read_conversation",
+        links=(
+            Link("list_messages", {"conversation_id": "/id"}),
+            Link("send_message", {"conversation_id": "/id"}),
+            Link("read_contact", {"contact_id": "/contact_id"}),
+        ),
     ),
     Operation(
         method="GET",
@@ -137,6 +160,7 @@ OPERATIONS: Final = (
         handler=list_said,
         tag="conversations",
         operation_id="list_messages",
+        links=(Link("read_message", {"message_id": "/data/0/id"}),),
     ),
     Operation(
         method="POST",
@@ -147,6 +171,7 @@ OPERATIONS: Final = (
         operation_id="send_message",
         status=HTTPStatus.ACCEPTED,
         errors=(HTTPStatus.CONFLICT,),
+        links=(Link("read_message", {"message_id": "/id"}),),
         idempotent=True,
     ),
 )

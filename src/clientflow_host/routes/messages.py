@@ -8,15 +8,15 @@ from clientflow_core.domain.roles import Role
 from clientflow_core.ids import IdPrefix, from_public_id
 from clientflow_core.persistence.repositories.messages import list_attempts, read_message
 from clientflow_host.assembly import ASSEMBLY
-from clientflow_host.openapi import ApiRequest, Operation
-from clientflow_host.routes.views import MessageWithAttempts
+from clientflow_host.openapi import ApiRequest, Link, Operation
+from clientflow_host.routes.views import MessageIdInPath, MessageWithAttempts
 
 
 @attrs.frozen(kw_only=True)
 class MessagePath:
     """Names a message."""
 
-    message_id: str
+    message_id: MessageIdInPath
 
 
 async def read(request: ApiRequest[MessagePath, None, None]) -> MessageWithAttempts:
@@ -37,5 +37,6 @@ OPERATIONS: Final = (
         handler=read,
         tag="messages",
         operation_id="read_message",
+        links=(Link("read_conversation", {"conversation_id": "/conversation_id"}),),
     ),
 )

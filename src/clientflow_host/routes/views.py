@@ -1,14 +1,15 @@
 """What the API shows of the domain, and what it takes: the published types."""
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import attrs
 from msgspec import Meta
 
 from clientflow_core.domain.contacts import Contact, ContactPoint, ContactPointKind
-from clientflow_core.domain.conversations import Conversation
+from clientflow_core.domain.conversations import Conversation, Place
 from clientflow_core.domain.messages import (
     AttemptState,
     Direction,
@@ -19,9 +20,27 @@ from clientflow_core.domain.messages import (
 from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_host.openapi import Timestamp
 
-ContactId: TypeAlias = Annotated[str, Meta(pattern="^con_[0-9a-f]{32}$")]
-ConversationId: TypeAlias = Annotated[str, Meta(pattern="^cnv_[0-9a-f]{32}$")]
-MessageId: TypeAlias = Annotated[str, Meta(pattern="^msg_[0-9a-f]{32}$")]
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_CONTACT: Final = ["con_01a20d1c64697154b0772e4dbdab06a6"]
+_CONVERSATION: Final = ["cnv_01a20d1c6f967f72af51229fb5e6b375"]
+_MESSAGE: Final = ["msg_01a20d1c7faa7fcea7a8f7c97e24159c"]
+ContactId: TypeAlias = Annotated[str, Meta(pattern="^con_[0-9a-f]{32}$", examples=_CONTACT)]
+ConversationId: TypeAlias = Annotated[
+    str, Meta(pattern="^cnv_[0-9a-f]{32}$", examples=_CONVERSATION)
+]
+MessageId: TypeAlias = Annotated[str, Meta(pattern="^msg_[0-9a-f]{32}$", examples=_MESSAGE)]
+ConversationCursor: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern="^cnv_[0-9a-f]{32}(-[0-9]{1,17})?$",
+        description="the `next_cursor` of a page; or a conversation's id, wherever that is by now",
+        examples=[f"{_CONVERSATION[0]}-1795515108106000"],
+    ),
+]
+# In a path, a text that can be no id is not found, as one that is nobody's.
+ContactIdInPath: TypeAlias = Annotated[str, Meta(examples=_CONTACT)]
+ConversationIdInPath: TypeAlias = Annotated[str, Meta(examples=_CONVERSATION)]
+MessageIdInPath: TypeAlias = Annotated[str, Meta(examples=_MESSAGE)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
 
 
@@ -158,6 +177,22 @@ def _shown(message: Message) -> dict[str, Any]:
         "created_at": message.created_at,
         "updated_at": message.updated_at,
     }
+
+
+def to_cursor(place: Place) -> str:
+    """Name a place in the list of conversations, which their next messages do not move."""
+    microseconds = (place.last_message_at - _EPOCH) // dt.timedelta(microseconds=1)
+    return f"{to_public_id(IdPrefix.CONVERSATION, place.id)}-{microseconds}"
+
+
+def from_cursor(text: str | None) -> uuid.UUID | Place | None:
+    """Read a cursor in the list of conversations; its form is checked by the schema."""
+    name, _, microseconds = (text or "").partition("-")
+    id_ = id_or_none(name, IdPrefix.CONVERSATION)
+    if id_ is None or not microseconds:
+        return id_
+    at = _EPOCH + dt.timedelta(microseconds=int(microseconds))
+    return Place(last_message_at=at, id=id_)
 
 
 def id_or_none(text: str | None, prefix: IdPrefix) -> uuid.UUID | None:

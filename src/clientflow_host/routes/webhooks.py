@@ -73,6 +73,7 @@ def _operation(webhook: BoundWebhook) -> Operation:
         ),
         media_type=webhook.spec.reply_type,
         foreign=True,
+        body_type=webhook.spec.body_type,
     )
 
 

@@ -289,9 +289,14 @@ INBOUND: Final = WebhookSpec(
     verify=verify_inbound,
     parse=parse_inbound,
     keep_headers=_KEPT,
+    body_type=FORM_TYPE,
     reply_body='<?xml version="1.0" encoding="UTF-8"?><Response/>',
     reply_type="text/xml",
 )
 STATUS: Final = WebhookSpec(
-    name="twilio-status", verify=verify_status, parse=parse_status, keep_headers=_KEPT
+    name="twilio-status",
+    verify=verify_status,
+    parse=parse_status,
+    keep_headers=_KEPT,
+    body_type=FORM_TYPE,
 )

@@ -158,7 +158,7 @@ BROKEN = {
 
         plugin = Plugin()
         """,
-        ["clientflow_channels must give a list", "gives coroutine", "not async"],
+        ["clientflow_channels must be a plain function, not async"],
     ),
     "async generator": (
         """
@@ -169,7 +169,7 @@ BROKEN = {
 
         plugin = Plugin()
         """,
-        ["gives async_generator", "not async"],
+        ["clientflow_channels must be a plain function, not async"],
     ),
     "wrong argument": (
         """
@@ -191,7 +191,7 @@ BROKEN = {
 
         plugin = Plugin()
         """,
-        ["None in it is none"],
+        ["clientflow_channels wraps the hook of others"],
     ),
     "nothing returned": (
         """
@@ -224,7 +224,18 @@ BROKEN = {
 
         plugin = Plugin()
         """,
-        ["'twilio' in it is none"],
+        ["must give a list of ProviderSpec, and 'twilio' is none"],
+    ),
+    "spec of another kind": (
+        """
+        class Plugin(Hooks):
+            @hookimpl
+            def clientflow_billing(self):
+                return [spec("bad")]
+
+        plugin = Plugin()
+        """,
+        ["clientflow_billing gives 'bad', whose kind is channel, not billing"],
     ),
     "hook that raises": (
         """

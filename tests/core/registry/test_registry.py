@@ -426,7 +426,7 @@ async def _spec_later(registry: ProviderRegistry, name: str) -> AnySpec:
 async def test_provider_of_another_kind_is_no_channel() -> None:
     spec = make_spec("ledger", Journal().opener("ledger"), kind="billing")
     async with ProviderRegistry([make_plugin("ledger", spec)], {}) as registry:
-        with pytest.raises(PluginError, match="'ledger' is a billing, not a channel"):
+        with pytest.raises(PluginError, match="'ledger' is of the kind billing, not channel"):
             await registry.channel("ledger")
 
 

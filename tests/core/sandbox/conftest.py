@@ -15,13 +15,14 @@ from typing_extensions import override
 
 from clientflow_core.clock import SystemClock
 from clientflow_core.sandbox import (
+    Arrival,
     Bubble,
     ControlBody,
     Phone,
+    Phones,
     ProviderSandbox,
     SignedRequest,
     build_sandbox_app,
-    render_phones,
 )
 
 OURS = "+15550100100"
@@ -64,7 +65,16 @@ class ToySandbox(ProviderSandbox):
         times = body.whole("times", minimum=1, maximum=20, default=1)
         body.finish()
         at = self.clock.now()
-        self.bubbles.append(Bubble(is_from_client=True, body=word, at=at, note="received"))
+        self.bubbles.append(
+            Bubble(
+                id=f"text-{len(self.bubbles)}",
+                is_from_client=True,
+                body=word,
+                at=at,
+                arrival=Arrival.ARRIVED,
+                note="received",
+            )
+        )
         self.sender_number = sender
         outcomes = await asyncio.gather(
             *(self.sender.deliver(self.sign(word)) for _ in range(times))
@@ -77,11 +87,11 @@ class ToySandbox(ProviderSandbox):
         self.bubbles.clear()
 
     @override
-    def panel(self) -> str:
+    def panel(self) -> Phones | None:
         phones = []
         if self.bubbles:
             phones = [Phone(client=self.sender_number, business=OURS, bubbles=self.bubbles)]
-        return render_phones(self.name, phones, numbers=[OURS])
+        return Phones(phones=phones, numbers=[OURS])
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

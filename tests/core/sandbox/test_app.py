@@ -5,6 +5,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.sandbox import ProviderSandbox
+from clientflow_core.sandbox.calls import MOST_REMEMBERED
 from tests.core.sandbox.conftest import Control, Host, ToySandbox, until
 
 
@@ -18,6 +20,56 @@ async def test_addresses_lose_the_slash_at_their_end(box: ToySandbox, host: Host
     assert box.base_url == "http://not-yet"
     assert box.settings()["TOY_URL"] == "http://not-yet"
     await box.close()
+
+
+async def test_there_is_no_page_without_the_host(control: Control, server: TestServer) -> None:
+    async with control.http.get(server.make_url("/")) as answer:
+        assert answer.status == 404
+
+
+class Bare(ToySandbox):
+    """One that has nothing to show."""
+
+    panel = ProviderSandbox.panel
+
+
+def test_sandbox_may_have_no_panel(box: ToySandbox) -> None:
+    bare = Bare(base_url=box.base_url, host_url=box.host_url, credentials=box.credentials)
+    assert bare.panel() is None
+
+
+async def test_calls_are_remembered_with_what_became_of_them(
+    control: Control, box: ToySandbox
+) -> None:
+    url = f"{control.base_url}/words"
+    async with control.http.get(url, params={"n": "1"}):
+        pass
+    await control.post("faults", calls=1, answer="503")
+    async with control.http.post(url, data="w"):
+        pass
+    await control.post("faults", calls=1, delay_seconds=0.01)
+    async with control.http.post(url, data="w"):
+        pass
+    for answer in ("cut_before", "cut_after_acceptance"):
+        await control.post("faults", calls=1, answer=answer)
+        with pytest.raises(aiohttp.ClientError):
+            await _call(control)
+    assert [(one.method, one.path, one.fault, one.status) for one in box.calls] == [
+        ("GET", "/toy/words?n=1", None, 200),
+        ("POST", "/toy/words", "503", 503),
+        ("POST", "/toy/words", "late", 201),
+        ("POST", "/toy/words", "cut_before", None),
+        ("POST", "/toy/words", "cut_after_acceptance", None),
+    ]
+    await control.post("reset")
+    assert not box.calls
+
+
+async def test_only_the_latest_calls_are_remembered(control: Control, box: ToySandbox) -> None:
+    for _ in range(MOST_REMEMBERED + 5):
+        await _call(control)
+    assert len(box.calls) == MOST_REMEMBERED
+    assert box.calls_seen == MOST_REMEMBERED + 5
 
 
 async def test_reset_forgets_everything_but_the_credentials(

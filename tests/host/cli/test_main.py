@@ -12,7 +12,7 @@ from tests.commands import CLI, environment, run
 from tests.host.cli.conftest import Call
 
 COMMANDS = ["up", "demo", "serve", "worker", "sandbox", "migrate", "init", "plugins"]
-COMMANDS += ["events list", "jobs list"]
+COMMANDS += ["trigger", "events list", "events show", "events replay", "jobs list"]
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:

@@ -242,8 +242,10 @@ def test_people_are_told_what_runs_and_what_to_do_next(addresses: Addresses, roo
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     os.close(terminal)
     said = output.decode()
-    for words in ("ClientFlow runs", "demo@clientflow.example", "API key", "stopping everything"):
-        assert words in said
+    words = ("ClientFlow runs", "inbox", "sign in with", "demo@clientflow.example")
+    more = ("clients' phones", "First, open", "API key", "stopping everything")
+    for word in (*words, *more):
+        assert word in said
     command = f"python -m clientflow_host.cli demo 1 --state-dir '{room}/the state'"
     assert command in said
     assert "Traceback" not in said

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import clientflow_host.openapi as api
 from clientflow_core.domain.roles import Role
-from clientflow_host.openapi import ApiRequest, Operation, build_document
+from clientflow_host.openapi import ApiRequest, Link, Operation, build_document
 from tests.host.openapi.toy import OPERATIONS, THING, Client, Echo, as_role, make_app
 
 DOCUMENT = build_document(OPERATIONS, title="Toy", version="1.2")
@@ -159,12 +159,50 @@ def test_success_is_published_with_its_bodies() -> None:
     }
 
 
+def test_links_are_published_with_the_answers_that_lead_on() -> None:
+    for status in ("200", "201"):
+        assert published()["make_thing"]["responses"][status]["links"] == {
+            "read": {"operationId": "read", "parameters": {"thing_id": "$response.body#/id"}}
+        }
+    assert "links" not in published()["read"]["responses"]["200"]
+
+
+@pytest.mark.parametrize(
+    "link", [Link("nothing", {}), Link("make_thing", {"id": "/id"}), Link("read", {"id": "/id"})]
+)
+def test_link_that_leads_nowhere_is_refused(link: Link) -> None:
+    linking = [attrs.evolve(one, links=(link,)) for one in OPERATIONS]
+    with pytest.raises(ValueError, match="links to"):
+        build_document(linking, title="t", version="1")
+
+
+def test_header_of_a_repetition_is_published_where_the_key_is_heeded() -> None:
+    heeding = {
+        name
+        for name, operation in published().items()
+        for status, response in operation["responses"].items()
+        if "Idempotent-Replayed" in response.get("headers", {})
+    }
+    assert heeding == {"make_thing"}
+
+
+def test_body_of_a_known_type_is_required() -> None:
+    form = "application/x-www-form-urlencoded"
+    (hook,) = (one for one in OPERATIONS if one.operation_id == "hook")
+    (path,) = build_document([attrs.evolve(hook, body_type=form)], title="t", version="1")[
+        "paths"
+    ].values()
+    assert path["post"]["requestBody"]["required"] is True
+    assert path["post"]["requestBody"]["content"] == {form: {}}
+
+
 def test_bodies_are_published() -> None:
     assert published()["make_thing"]["requestBody"] == {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewThing"}}},
     }
     assert published()["hook"]["requestBody"]["content"] == {"*/*": {}}
+    assert "required" not in published()["hook"]["requestBody"]
     assert "requestBody" not in published()["follow"]
 
 

@@ -17,6 +17,7 @@ from clientflow_core.errors import NotFound, Unauthenticated
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import (
     ApiRequest,
+    Link,
     Operation,
     Page,
     Reply,
@@ -204,6 +205,7 @@ OPERATIONS: Final = (
         status=201,
         other_statuses=(200,),
         errors=(429,),
+        links=(Link("read", {"thing_id": "/id"}),),
         idempotent=True,
     ),
     Operation(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from clientflow_host.pages.rendering import STATIC, static_url
+from clientflow_host.pages.templating import STATIC, static_url
 from tests.host.pages.conftest import Browser
 
 

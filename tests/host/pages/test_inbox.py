@@ -6,6 +6,7 @@ from clientflow_core.domain.roles import Role
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.host.conftest import Host
 from tests.host.pages.conftest import EMAIL, Browser
+from tests.host.threads import add_conversations, to_uuid
 from tests.texts import text
 
 
@@ -98,6 +99,21 @@ async def test_a_long_thread_is_read_in_pages(browser: Browser, host: Host, work
     assert page.count('<li class="message') == 11
     assert "Newest messages" in page
     assert "changed from:#live" not in page.partition('id="messages"')[2]
+
+
+async def test_older_conversations_are_a_page_away(browser: Browser) -> None:
+    add_conversations(browser.host, browser.host.ours, 60)
+    _, page = await browser.open("/inbox")
+    assert page.count('class="row"') == 50
+    link = page.partition('href="/inbox?starting_after=')[2].partition('"')[0]
+    # Whoever writes meanwhile does not bring the first page back.
+    browser.host.rows(
+        "UPDATE conversations SET last_message_at = clock_timestamp() WHERE id = %s",
+        to_uuid(link.partition("-")[0]),
+    )
+    _, older = await browser.open(f"/inbox?starting_after={link}")
+    assert older.count('class="row"') == 10
+    assert "Older conversations" not in older
 
 
 async def test_a_browser_that_asks_wrongly_gets_a_page(browser: Browser) -> None:

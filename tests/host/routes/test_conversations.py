@@ -105,7 +105,39 @@ async def test_pages_hold_every_conversation_once(host: Host, total: int) -> Non
     expected = [f"cnv_{found.hex}" for (found,) in rows]
     assert sorted(expected) == sorted(conversations)
     for limit in (None, 13, 100):
-        assert await walk(host, "/conversations", limit=limit) == expected
+        for by_cursor in (True, False):
+            found = await walk(host, "/conversations", limit=limit, by_cursor=by_cursor)
+            assert found == expected
+
+
+async def test_texts_between_two_pages_repeat_nothing(host: Host) -> None:
+    add_conversations(host, host.ours, 30)
+    first = await host.get("/conversations", limit=10)
+    shown = [one["id"] for one in first["data"]]
+    # Also the very last of the page: the next one must begin where it was, not where it is.
+    for moved in (shown[3], shown[-1]):
+        host.rows(
+            "UPDATE conversations SET last_message_at = clock_timestamp() WHERE id = %s",
+            to_uuid(moved),
+        )
+    rest = await host.get("/conversations", limit=100, starting_after=first["next_cursor"])
+    assert len(rest["data"]) == 20
+    assert not {one["id"] for one in rest["data"]} & set(shown)
+    top = await host.get("/conversations", limit=2)
+    assert [one["id"] for one in top["data"]] == [shown[-1], shown[3]]
+
+
+async def test_place_of_a_cursor_is_exact_to_the_microsecond(host: Host) -> None:
+    conversations = add_conversations(host, host.ours, 3)
+    host.rows(
+        "UPDATE conversations SET last_message_at ="
+        " timestamptz '2026-01-01' + interval '1 microsecond' * (id = %s)::int",
+        to_uuid(conversations[1]),
+    )
+    assert await walk(host, "/conversations", limit=1) == [
+        conversations[1],
+        *sorted({conversations[0], conversations[2]}, reverse=True),
+    ]
 
 
 @pytest.mark.parametrize("total", [0, 1, 20, 21, 120])

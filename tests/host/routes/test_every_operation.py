@@ -105,6 +105,13 @@ def malformed(id_: str) -> Iterator[str]:
     yield from (f"usr_{digits}", str(uuid.UUID(digits)), "..%2f", "1%20OR%201=1", "%F0%9F%91%8D")
 
 
+def at(body: Any, expression: str) -> Any:
+    """Give what a link takes out of an answer."""
+    for step in expression.removeprefix("$response.body#/").split("/"):
+        body = body[int(step) if isinstance(body, list) else step]
+    return body
+
+
 async def test_document_names_operations_that_ask_who_somebody_is(host: Host) -> None:
     names = {one.name for one in await published(host)}
     assert {"list_contacts", "send_message", "read_message"} <= names
@@ -166,6 +173,22 @@ async def test_every_operation_holds_to_its_role(host: Host, role: Role) -> None
         ids = dict.fromkeys(one.parameters, "x")
         answer = await one.call(host, ids, by=by)
         assert (answer.status == 403) is not role.includes(one.role), one
+
+
+async def test_every_link_leads_to_something(host: Host) -> None:
+    theirs = Theirs(host)
+    by_name = {one.name: one for one in await published(host)}
+    followed = set()
+    for one in by_name.values():
+        answer = await one.call(host, theirs.ids, by=theirs.organization)
+        response = one.operation["responses"][str(answer.status)]
+        for link in response.get("links", {}).values():
+            goal = by_name[link["operationId"]]
+            ids = {name: at(answer.body, place) for name, place in link["parameters"].items()}
+            found = await goal.call(host, ids, by=theirs.organization)
+            assert found.status in {200, 202}, (one, link)
+            followed.add(goal.name)
+    assert followed == {one.name for one in by_name.values() if one.parameters}
 
 
 async def test_viewer_may_do_nothing_but_read(host: Host) -> None:

@@ -60,6 +60,21 @@ async def test_cursor_that_is_none_is_refused(host: Host, path: str) -> None:
         assert (answer.status, answer.pointers) == (422, ["starting_after"])
 
 
+async def test_cursor_whose_place_is_none_is_refused(host: Host) -> None:
+    for place in ("-", "-x", "-1.5", "--1", "-1-1", f"-{'9' * 18}", "_1", "-%D9%A1"):
+        cursor = f"cnv_{'0' * 32}{place}"
+        answer = await host.call("GET", f"/api/v1/conversations?starting_after={cursor}")
+        assert (answer.status, answer.pointers) == (422, ["starting_after"]), place
+
+
+async def test_place_that_nobody_gave_out_is_a_place_all_the_same(host: Host) -> None:
+    add_conversations(host, host.ours, 3)
+    for microseconds, found in ((0, 0), (10**17 - 1, 3)):
+        cursor = f"cnv_{'f' * 32}-{microseconds}"
+        listed = await host.get("/conversations", starting_after=cursor)
+        assert len(listed["data"]) == found
+
+
 @pytest.mark.parametrize("path", LISTS)
 async def test_cursor_that_names_nothing_is_not_found(host: Host, path: str) -> None:
     prefix, path = PREFIXES[path], place(host, path)

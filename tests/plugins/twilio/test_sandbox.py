@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, MessageStatus
-from clientflow_core.sandbox import build_sandbox_app
+from clientflow_core.sandbox import Arrival, build_sandbox_app
 from clientflow_core.settings import load_settings
 from clientflow_plugins.twilio.sandbox import (
     BLOCKED_NUMBER,
@@ -23,8 +23,8 @@ from clientflow_plugins.twilio.sandbox import (
     LONGEST_BODY,
     UNREACHABLE_NUMBER,
     TwilioSandbox,
-    _segments,
 )
+from clientflow_plugins.twilio.sandbox.resources import count_segments
 from clientflow_plugins.twilio.settings import TwilioSettings
 from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
@@ -116,7 +116,7 @@ class TestCredentials:
         assert settings["TWILIO_API_BASE_URL"] == sandbox.base_url
         assert settings | sandbox.credentials == settings
 
-    async def test_never_show_in_the_state_or_the_console(
+    async def test_never_show_in_the_state_or_the_panel(
         self, api: Api, sandbox: TwilioSandbox
     ) -> None:
         sandbox.credentials["TWILIO_WEBHOOK_SHARED_KEY"] = "the-shared-key"
@@ -125,8 +125,7 @@ class TestCredentials:
         await until(lambda: len(sandbox.sender.deliveries) == 1)
         async with api.http.get(f"{sandbox.base_url}/_control/state") as answer:
             state = await answer.text()
-        async with api.http.get(f"{sandbox.base_url.removesuffix('twilio')}") as answer:
-            page = await answer.text()
+        page = repr(sandbox.panel())
         account = json.dumps((await api.ask("GET", f"{api.root}.json"))[1])
         for text in (state, page, account):
             assert sandbox.credentials["TWILIO_AUTH_TOKEN"] not in text
@@ -260,8 +259,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("body", "pointer"),
         [
-            ({}, "/from"),
-            ({"from": CLIENT}, "/body"),
+            ({"event": "outbound"}, "/event"),
+            ({"from": CLIENT, "body": 1}, "/body"),
             ({"from": "me", "body": "x"}, "/from"),
             ({"from": CLIENT, "to": "+15550100199", "body": "x"}, "/to"),
             ({"from": CLIENT, "body": "x", "times": 0}, "/times"),
@@ -511,11 +510,11 @@ class TestReports:
     async def test_of_a_service_without_numbers_have_no_sender(
         self, api: Api, host: Host, sandbox: TwilioSandbox
     ) -> None:
-        sandbox._numbers.clear()
+        sandbox._account.numbers.clear()
         events = await self.report(api, host, {"From": None, "MessagingServiceSid": SERVICE})
         assert {(e.sender, e.group) for e in events} == {("", SERVICE)}
-        async with api.http.get(f"{sandbox.base_url.removesuffix('twilio')}") as page:
-            assert "with the messaging service" in await page.text()
+        (phone,) = sandbox.panel().phones
+        assert phone.business == "the messaging service"
 
     async def test_do_not_wait_for_each_other(self, api: Api, host: Host) -> None:
         await api.control("faults", {"webhooks": {"delay_seconds": 0.3}})
@@ -590,42 +589,45 @@ async def test_dates_are_of_the_given_clock_in_utc(still: Api) -> None:
     assert message["date_created"] == "Tue, 24 Nov 2026 07:30:00 +0000"
 
 
-class TestConsole:
+class TestPanel:
     async def test_shows_each_clients_telephone(self, api: Api, sandbox: TwilioSandbox) -> None:
-        await api.inbound("<b>hello</b>")
+        await api.inbound("hello")
         await api.create({"Body": "good day"})
         await api.create({"To": UNREACHABLE_NUMBER, "Body": "lost"})
         await until(lambda: sandbox.state()["messages"][-1]["status"] == "undelivered")
-        async with api.http.get(f"{sandbox.base_url.removesuffix('twilio')}") as answer:
-            page = await answer.text()
-        assert page.count('<article class="phone">') == 2
-        # The newest first.
-        assert page.index(f"<h3>{UNREACHABLE_NUMBER}</h3>") < page.index(f"<h3>{CLIENT}</h3>")
-        assert "&lt;b&gt;hello&lt;/b&gt;" in page
-        assert "<b>hello" not in page
-        assert page.index("hello") < page.index("good day")
-        assert '<li class="business failed">' in page
-        assert f"<option>{api.number}</option>" in page
+        panel = sandbox.panel()
+        assert panel.numbers == [api.number]
+        first, second = panel.phones
+        assert [phone.client for phone in panel.phones] == [CLIENT, UNREACHABLE_NUMBER]
+        assert {first.business, second.business} == {api.number}
+        said = [(b.is_from_client, b.body, b.arrival, b.note) for b in first.bubbles]
+        assert said[0] == (True, "hello", Arrival.ARRIVED, "received")
+        assert said[1] == (False, "good day", Arrival.ARRIVED, "delivered")
+        (lost,) = second.bubbles
+        assert (lost.arrival, lost.note) == (Arrival.LOST, "undelivered")
 
-    async def test_lets_a_client_write(self, api: Api, host: Host, sandbox: TwilioSandbox) -> None:
-        form = {"from": CLIENT, "to": api.number, "body": "hello"}
-        url = f"{sandbox.base_url}/_control/inbound"
-        async with api.http.post(url, data=form) as answer:
-            assert answer.status == 200
-            assert str(answer.url) == sandbox.base_url.removesuffix("twilio")
-            assert "hello" in await answer.text()
-        assert len(host.events) == 1
+    async def test_shows_a_text_on_its_way(self, api: Api, sandbox: TwilioSandbox) -> None:
+        sandbox.step_seconds = 60
+        await api.create({})
+        (bubble,) = sandbox.panel().phones[0].bubbles
+        assert bubble.arrival is Arrival.ON_ITS_WAY
 
-    async def test_works_for_an_account_without_numbers(self, host: Host, http: Any) -> None:
+    async def test_has_clients_who_do_what_is_said_of_them(
+        self, api: Api, sandbox: TwilioSandbox
+    ) -> None:
+        outcomes = {}
+        for client in sandbox.panel().ready:
+            status, answer = await api.create({"To": client.number})
+            outcomes[client.name] = answer["code"] if status == 400 else status
+        assert outcomes == {"Ada": 201, "Ben": 201, "Cleo": 201, "Dov": 21610}
+        await until(lambda: api.statuses() == {"delivered", "undelivered"})
+
+    def test_works_for_an_account_without_numbers(self) -> None:
         credentials = TwilioSandbox.new_credentials()
         del credentials["TWILIO_PHONE_NUMBER"]
-        box = TwilioSandbox(base_url="http://x", host_url=host.url, credentials=credentials)
-        async with (
-            TestServer(build_sandbox_app([box])) as server,
-            http.get(server.make_url("/")) as answer,
-        ):
-            assert answer.status == 200
-            assert "No texts yet." in await answer.text()
+        box = TwilioSandbox(base_url="http://x", host_url="http://y", credentials=credentials)
+        assert not box.panel().numbers
+        assert not box.panel().phones
 
 
 @pytest.mark.parametrize(
@@ -648,13 +650,13 @@ class TestConsole:
     ],
 )
 def test_segments_are_counted_by_the_alphabet(text: str, segments: int) -> None:
-    assert _segments(text) == segments
+    assert count_segments(text) == segments
 
 
 @settings(deadline=None)
 @given(st.text(max_size=LONGEST_BODY))
-def test_longer_texts_never_have_fewer_segments(text: str) -> None:
-    assert 1 <= _segments(text) <= _segments(text + "x") <= _segments(text + "xx")
+def test_longer_texts_never_have_fewercount_segments(text: str) -> None:
+    assert 1 <= count_segments(text) <= count_segments(text + "x") <= count_segments(text + "xx")
 
 
 async def test_app_closes_at_once_though_texts_are_on_their_way(host: Host, http: Any) -> None:

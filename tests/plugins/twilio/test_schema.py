@@ -19,13 +19,9 @@ from clientflow_core.domain.messages import OutboundMessage
 from clientflow_core.providers.channel import MessageQuery
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_plugins.twilio.provider import TwilioChannel
-from clientflow_plugins.twilio.sandbox import (
-    _CREATE_PARAMETERS,
-    _LIST_PARAMETERS,
-    _NUMBER_PARAMETERS,
-    UNREACHABLE_NUMBER,
-    TwilioSandbox,
-)
+from clientflow_plugins.twilio.sandbox import UNREACHABLE_NUMBER, TwilioSandbox
+from clientflow_plugins.twilio.sandbox.acceptance import CREATE_PARAMETERS
+from clientflow_plugins.twilio.sandbox.lists import LIST_PARAMETERS, NUMBER_PARAMETERS
 from clientflow_plugins.twilio.settings import TwilioSettings
 from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
@@ -151,9 +147,9 @@ class TestSandbox:
         check("list_incoming_phone_numbers", page)
 
     async def test_knows_no_parameter_that_twilio_does_not(self) -> None:
-        assert set(properties("create_message")) >= _CREATE_PARAMETERS
-        assert set(properties("query_messages")) >= _LIST_PARAMETERS
-        assert set(properties("query_incoming_phone_numbers")) >= _NUMBER_PARAMETERS
+        assert set(properties("create_message")) >= CREATE_PARAMETERS
+        assert set(properties("query_messages")) >= LIST_PARAMETERS
+        assert set(properties("query_incoming_phone_numbers")) >= NUMBER_PARAMETERS
 
 
 FINAL = {"delivered", "undelivered"}

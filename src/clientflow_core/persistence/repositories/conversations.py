@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from clientflow_core.domain.contacts import ContactPoint
-from clientflow_core.domain.conversations import Conversation
+from clientflow_core.domain.conversations import Conversation, Place
 from clientflow_core.errors import NotFound
 from clientflow_core.ids import IdPrefix, new_id, to_public_id
 from clientflow_core.persistence.database import Transaction
@@ -67,9 +67,14 @@ async def read_conversation(transaction: Transaction, conversation_id: uuid.UUID
 
 
 async def list_conversations(
-    transaction: Transaction, *, after: uuid.UUID | None, most: int
+    transaction: Transaction, *, after: uuid.UUID | Place | None, most: int
 ) -> Sequence[Conversation]:
     """List conversations, that with the newest message first, from the one behind *after*.
+
+    Args:
+        transaction: of the organization.
+        after: a conversation, wherever it is by now; or the place at which one was.
+        most: how many at the most.
 
     Raises:
         NotFound: this organization has no conversation *after*.
@@ -77,8 +82,9 @@ async def list_conversations(
     order = sa.tuple_(conversations.c.last_message_at, conversations.c.id)
     statement = _listed().limit(most)
     if after is not None:
-        last = await read_conversation(transaction, after)
-        statement = statement.where(order < sa.tuple_(last.last_message_at, last.id))
+        if isinstance(after, uuid.UUID):
+            after = (await read_conversation(transaction, after)).place
+        statement = statement.where(order < sa.tuple_(after.last_message_at, after.id))
     statement = statement.order_by(
         conversations.c.last_message_at.desc(), conversations.c.id.desc()
     )

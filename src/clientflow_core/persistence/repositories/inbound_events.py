@@ -1,16 +1,18 @@
 """Inbound events: reached by functions only, since they come before any organization is known."""
 
+import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 import sqlalchemy as sa
 
-from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
+from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState, ReplayOutcome
 from clientflow_core.domain.jobs import INBOUND
 from clientflow_core.errors import NotFound
+from clientflow_core.ids import IdPrefix, first_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.statements import Statements
 
@@ -31,7 +33,14 @@ _ROUTE: Final = sa.text(
     """
 )
 _FINISH: Final = sa.text("SELECT finish_inbound_event(:id, :state, :reason)")
-_LIST: Final = sa.text("SELECT * FROM list_inbound_events(cast(:before AS uuid), :most)")
+_LIST: Final = sa.text(
+    """
+    SELECT * FROM list_inbound_events(
+        cast(:states AS text[]), cast(:since AS uuid), cast(:before AS uuid), :most)
+    """
+)
+_STATES: Final = sa.text("SELECT * FROM read_inbound_event_states(cast(:ids AS uuid[]))")
+_REPLAY: Final = sa.text("SELECT * FROM replay_inbound_events(cast(:ids AS uuid[]))")
 
 
 @attrs.frozen
@@ -84,9 +93,8 @@ async def read_inbound_event(transaction: Transaction, event_id: uuid.UUID) -> I
     """
     row = (await transaction.execute(_READ, {"id": event_id})).mappings().one_or_none()
     if row is None:
-        msg = f"there is no inbound event {event_id}"
-        raise NotFound(msg)
-    values = {name: row[name] for name in row if name not in ("handled_at", "state", "body")}
+        raise _not_found(event_id)
+    values = {name: row[name] for name in row if name not in ("state", "body")}
     state = InboundEventState(row["state"])
     return InboundEvent(**values, state=state, body=bytes(row["body"]))
 
@@ -131,8 +139,60 @@ async def finish_inbound_event(
 
 
 async def list_inbound_events(
-    transaction: Transaction, *, before: uuid.UUID | None, most: int
+    transaction: Transaction,
+    *,
+    states: Collection[InboundEventState] = (),
+    since: dt.datetime | None = None,
+    before: uuid.UUID | None = None,
+    most: int,
 ) -> Sequence[Mapping[str, Any]]:
-    """List events for an operator, newest first, without what is in them."""
-    rows = await transaction.execute(_LIST, {"before": before, "most": most})
+    """List events for an operator, newest first, without what is in them.
+
+    Args:
+        transaction: of the system.
+        states: only those in one of them; empty for all. An event whose job was given up is among
+            those that failed.
+        since: only those that were stored then or later.
+        before: only those that are older than this one, for the next page.
+        most: 1 or more.
+    """
+    parameters = {
+        "states": [state.value for state in states] or None,
+        "since": first_id(since) if since else None,
+        "before": before,
+        "most": most,
+    }
+    rows = await transaction.execute(_LIST, parameters)
     return [dict(row) for row in rows.mappings()]
+
+
+async def read_inbound_event_states(
+    transaction: Transaction, event_ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, tuple[InboundEventState, str | None]]:
+    """Read what became of events, each with the reason."""
+    rows = await transaction.execute(_STATES, {"ids": list(event_ids)})
+    return {row.id: (InboundEventState(row.state), row.reason) for row in rows}
+
+
+async def replay_inbound_events(
+    transaction: Transaction, event_ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, ReplayOutcome]:
+    """Ask for the handling of events once more; say for each what was done for it.
+
+    Each has one job at the most, however many ask at once: a job that waits for another try becomes
+    due, one that was given up is replaced. Nobody is waited for.
+
+    Raises:
+        NotFound: one of them is not there; undo the transaction, and nothing was asked for.
+    """
+    rows = await transaction.execute(_REPLAY, {"ids": list(event_ids)})
+    outcomes = {row.event_id: ReplayOutcome(row.outcome) for row in rows}
+    for event_id in event_ids:
+        if event_id not in outcomes:
+            raise _not_found(event_id)
+    transaction.wake(INBOUND)
+    return outcomes
+
+
+def _not_found(event_id: uuid.UUID) -> NotFound:
+    return NotFound(f"there is no inbound event {to_public_id(IdPrefix.INBOUND_EVENT, event_id)}")

@@ -5,7 +5,7 @@ row to finish, and its transaction is rolled back with everything in it.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -230,6 +230,29 @@ async def list_jobs(
         statement = statement.where(jobs.c.dead_at.is_not(None))
     rows = await transaction.execute(statement)
     return [dict(row) for row in rows.mappings()]
+
+
+async def list_jobs_of_events(
+    transaction: Transaction, event_ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, Mapping[str, Any]]:
+    """Read the job of each inbound event that still has one.
+
+    Beside what :func:`list_jobs` gives, *is_put_off* tells whether it waits for another try.
+    """
+    event_id = jobs.c.args["event_id"].astext
+    is_put_off = (
+        jobs.c.dead_at.is_(None) & jobs.c.claimed_by.is_(None) & (jobs.c.run_at > sa.func.now())
+    )
+    statement = sa.select(
+        event_id.label("event_id"),
+        is_put_off.label("is_put_off"),
+        *(jobs.c[name] for name in _LISTED),
+    ).where(
+        jobs.c.kind == "handle_inbound_event",
+        event_id == sa.func.any(sa.cast([str(one) for one in event_ids], sa.ARRAY(sa.Text))),
+    )
+    rows = await transaction.execute(statement)
+    return {uuid.UUID(row["event_id"]): dict(row) for row in rows.mappings()}
 
 
 _LISTED: Final = (

@@ -1,6 +1,7 @@
 "use strict";
 // Times in the reader's own zone; without this script they stand in UTC.
 const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const thisYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const earlier = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
@@ -9,7 +10,7 @@ function localize(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const at = new Date(element.dateTime);
     const isToday = at.toDateString() === now.toDateString();
-    const format = isToday ? today : at.getFullYear() === now.getFullYear() ? thisYear : earlier;
+    const format = "exact" in element.dataset ? exact : isToday ? today : at.getFullYear() === now.getFullYear() ? thisYear : earlier;
     element.textContent = format.format(at);
     element.title = at.toLocaleString();
   }

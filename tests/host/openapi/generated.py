@@ -1,0 +1,77 @@
+"""What schemathesis cannot read in a document: hooks that it loads, see schemathesis.toml.
+
+None of them touches a request that is meant to be refused, nor an answer.
+"""
+
+import hashlib
+import re
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import Case, HookContext
+
+from tests.texts import report, signed_headers, text
+
+_KEY: Final = "Idempotency-Key"
+_USABLE_KEY: Final = re.compile(r"[!-~]{1,255}")
+_FORM: Final = "application/x-www-form-urlencoded"
+# Numbers of several countries, as people write them.
+_PHONES: Final = st.one_of(
+    st.integers(2_000_000, 9_999_999).map("+1415{}".format),
+    st.integers(100, 999).map("+1 (415) 555-0{}".format),
+    st.integers(10_000_000, 99_999_999).map("+49 30 {}".format),
+)
+
+schemathesis.openapi.format("phone", _PHONES)
+
+
+@schemathesis.hook
+def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None:
+    """Take out the answer of every other status: it would make any status a published one."""
+    for path in raw_schema["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("default")
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Make a request that is meant to be taken one that its sender could have sent."""
+    if not is_positive(case):
+        return
+    if _USABLE_KEY.fullmatch(str(case.headers.get(_KEY, ""))):
+        case.headers[_KEY] = key_of_its_own(case)
+    if case.media_type == _FORM:
+        sign(case)
+
+
+def is_positive(case: Case[Any]) -> bool:
+    """Tell whether all of *case* is as published."""
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+def key_of_its_own(case: Case[Any]) -> str:
+    """Give the key that only this request has, and its repetition."""
+    request = (case.headers[_KEY], case.formatted_path, case.query, case.body)
+    return hashlib.sha256(repr(request).encode()).hexdigest()
+
+
+def sign(case: Case[Any]) -> None:
+    """Make of a webhook what Twilio sends: its fields with all that was generated, signed."""
+    is_report = case.path.endswith("-status")
+    fields = {
+        **generated_fields(case),
+        **(report("SM" + "0" * 32, "sent") if is_report else text()),
+    }
+    case.body = {**fields}
+    case.headers.update(signed_headers(f"{case.operation.base_url.rstrip('/')}{case.path}", fields))
+
+
+def generated_fields(case: Case[Any]) -> dict[str, str]:
+    """Give the fields of the form that was generated."""
+    if isinstance(case.body, dict):
+        return {str(name): str(value) for name, value in case.body.items()}
+    return (
+        dict(parse_qsl(case.body.decode(errors="replace"))) if isinstance(case.body, bytes) else {}
+    )
