@@ -107,7 +107,7 @@ class TestCredentials:
     def test_number_is_of_the_range_for_fiction(self) -> None:
         for _ in range(50):
             number = TwilioSandbox.new_credentials()["TWILIO_PHONE_NUMBER"]
-            assert "+14155550100" <= number <= "+14155550199"
+            assert "+14155550150" <= number <= "+14155550199"
 
     async def test_settings_follow_the_address_of_the_host(self, sandbox: TwilioSandbox) -> None:
         sandbox.host_url = "https://c.example"

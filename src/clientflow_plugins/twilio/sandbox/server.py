@@ -87,11 +87,11 @@ class TwilioSandbox(ProviderSandbox):
     @classmethod
     @override
     def new_credentials(cls) -> dict[str, str]:
-        """Make an account with one number, of the range that is kept for fiction."""
+        """Make an account with one number of those kept for fiction, which no client has."""
         return {
             "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
             "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
-            "TWILIO_PHONE_NUMBER": f"+1415555{100 + secrets.randbelow(100):04d}",
+            "TWILIO_PHONE_NUMBER": f"+1415555{150 + secrets.randbelow(50):04d}",
         }
 
     @override
