@@ -42,6 +42,8 @@ STATUSES: Final[Mapping[type[errors.ClientFlowError], int]] = MappingProxyType(
         errors.ProviderRefused: 502,
         errors.RejectedInput: 422,
         errors.AuthFailed: 502,
+        errors.EditConflict: 409,
+        errors.CursorExpired: 502,
         # Not 429: it is we who were too fast for the provider, not the caller for us.
         errors.ProviderUnavailable: 503,
         errors.RateLimited: 503,
