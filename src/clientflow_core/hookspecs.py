@@ -5,7 +5,7 @@ that subclasses :class:`Hooks` and marks what it implements with :data:`hookimpl
 
     class MyPlugin(Hooks):
         @hookimpl
-        def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
+        def clientflow_channels(self) -> "Iterable[ProviderSpec[Any, ChannelProvider]]":
             return [MY_SPEC]
 
     plugin = MyPlugin()
@@ -14,17 +14,18 @@ Hooks register; they run once, at assembly. The work is done by the object that 
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
-from clientflow_core.providers.assistant import AssistantProvider
-from clientflow_core.providers.billing import BillingProvider
-from clientflow_core.providers.calendar import CalendarProvider
-from clientflow_core.providers.channel import ChannelProvider
-from clientflow_core.providers.identity import IdentityProvider
-from clientflow_core.providers.observer import ObserverProvider
-from clientflow_core.providers.spec import ProviderSpec
+if TYPE_CHECKING:
+    from clientflow_core.providers.assistant import AssistantProvider
+    from clientflow_core.providers.billing import BillingProvider
+    from clientflow_core.providers.calendar import CalendarProvider
+    from clientflow_core.providers.channel import ChannelProvider
+    from clientflow_core.providers.identity import IdentityProvider
+    from clientflow_core.providers.observer import ObserverProvider
+    from clientflow_core.providers.spec import ProviderSpec
 
 PROJECT: Final = "clientflow"
 ENTRY_POINT_GROUP: Final = "clientflow.plugins"
@@ -37,31 +38,31 @@ class Hooks:
     """Subclass it, so that a type checker holds an implementation to its hook."""
 
     @hookspec
-    def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
+    def clientflow_channels(self) -> "Iterable[ProviderSpec[Any, ChannelProvider]]":
         """Give the channels that this plugin brings. Called once, at assembly; pure."""
         return ()
 
     @hookspec
-    def clientflow_billing(self) -> Iterable[ProviderSpec[Any, BillingProvider]]:
+    def clientflow_billing(self) -> "Iterable[ProviderSpec[Any, BillingProvider]]":
         """Give the billing providers that this plugin brings. Called once, at assembly; pure."""
         return ()
 
     @hookspec
-    def clientflow_calendars(self) -> Iterable[ProviderSpec[Any, CalendarProvider]]:
+    def clientflow_calendars(self) -> "Iterable[ProviderSpec[Any, CalendarProvider]]":
         """Give the calendar providers that this plugin brings. Called once, at assembly; pure."""
         return ()
 
     @hookspec
-    def clientflow_assistants(self) -> Iterable[ProviderSpec[Any, AssistantProvider]]:
+    def clientflow_assistants(self) -> "Iterable[ProviderSpec[Any, AssistantProvider]]":
         """Give the assistants that this plugin brings. Called once, at assembly; pure."""
         return ()
 
     @hookspec
-    def clientflow_identities(self) -> Iterable[ProviderSpec[Any, IdentityProvider]]:
+    def clientflow_identities(self) -> "Iterable[ProviderSpec[Any, IdentityProvider]]":
         """Give the identity issuers that this plugin brings. Called once, at assembly; pure."""
         return ()
 
     @hookspec
-    def clientflow_observers(self) -> Iterable[ProviderSpec[Any, ObserverProvider]]:
+    def clientflow_observers(self) -> "Iterable[ProviderSpec[Any, ObserverProvider]]":
         """Give the observers that this plugin brings. Called once, at assembly; pure."""
         return ()

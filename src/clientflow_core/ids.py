@@ -17,6 +17,7 @@ from clientflow_core.errors import NotFound
 # Not left to uuid.UUID, which also reads braces, signs, underscores and other alphabets' digits:
 # a thing has one public id.
 _HEX_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class IdPrefix(enum.StrEnum):
@@ -35,7 +36,7 @@ class IdPrefix(enum.StrEnum):
 
 def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:
     """Make a UUIDv7 of this millisecond, or of that of *at*: what sorts by it sorts by time."""
-    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    milliseconds = time.time_ns() // 1_000_000 if at is None else _milliseconds(at)
     value = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76
     return uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
@@ -43,7 +44,12 @@ def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:
 
 def first_id(at: dt.datetime) -> uuid.UUID:
     """Give the smallest UUIDv7 of the millisecond of *at*: what was made before sorts below it."""
-    return uuid.UUID(int=int(at.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62)
+    return uuid.UUID(int=_milliseconds(at) << 80 | 0x7 << 76 | 0x2 << 62)
+
+
+def _milliseconds(at: dt.datetime) -> int:
+    # Not by way of at.timestamp(), whose fractions end in the next millisecond now and then.
+    return (at - _EPOCH) // dt.timedelta(milliseconds=1)
 
 
 def to_public_id(prefix: IdPrefix, value: uuid.UUID) -> str:

@@ -3,7 +3,7 @@ import time
 import uuid
 
 import pytest
-from hypothesis import assume, given, reject
+from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 
 from clientflow_core.errors import NotFound
@@ -39,6 +39,7 @@ def test_ids_of_the_same_millisecond_differ() -> None:
 
 
 @given(st.integers(0, 2**47 - 1), st.integers(-3, 3))
+@example(1066247505, -1)
 def test_first_id_parts_what_was_made_before_from_what_was_made_since(
     millisecond: int, distance: int
 ) -> None:

@@ -44,10 +44,11 @@ def test_name_is_importable_and_documented(name: str) -> None:
 
 
 def test_every_name_that_is_imported_is_public() -> None:
-    tree = ast.parse(Path(clientflow_core.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(clientflow_core.__file__).with_suffix(".pyi").read_text("utf-8"))
     froms = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     imported = {alias.asname or alias.name for node in froms for alias in node.names}
-    assert imported == set(clientflow_core.__all__)
+    [listed] = [node.value for node in tree.body if isinstance(node, ast.Assign)]
+    assert imported == set(ast.literal_eval(listed)) == set(clientflow_core.__all__)
 
 
 def test_importing_the_package_imports_no_server_database_or_sdk() -> None:

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-import phonenumbers
-
 from clientflow_core.errors import FieldError, InvalidInput
 
 # phonenumbers looks for a number anywhere in the text and drops the rest: "whatsapp:", a name.
@@ -23,15 +21,18 @@ def to_e164(text: str, *, field: str = "/phone") -> str:
     Raises:
         InvalidInput: it is not a telephone number in international form.
     """
-    number = _parse(text)
-    if number is None:
+    written = _write(text)
+    if written is None:
         detail = "give a telephone number in international form, such as +15550100100"
         msg = "not a telephone number"
         raise InvalidInput(msg, [FieldError(field, detail)])
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written
 
 
-def _parse(text: str) -> phonenumbers.PhoneNumber | None:
+def _write(text: str) -> str | None:
+    # Only here: what it knows of the world's numbers takes its time to load.
+    import phonenumbers  # noqa: PLC0415
+
     if not _BEGINS_WITH_PLUS.match(text):
         return None
     try:
@@ -42,4 +43,6 @@ def _parse(text: str) -> phonenumbers.PhoneNumber | None:
     # Not is_possible_number: that takes a number which only its own town can dial.
     length = phonenumbers.is_possible_number_with_reason(number)
     is_whole = length == phonenumbers.ValidationResult.IS_POSSIBLE and not number.extension
-    return number if is_whole else None
+    if not is_whole:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import aiohttp
 import attrs
@@ -12,17 +12,19 @@ import attrs
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import PluginError, SettingsError
-from clientflow_core.providers.assistant import AssistantProvider
-from clientflow_core.providers.billing import BillingProvider
-from clientflow_core.providers.calendar import CalendarProvider
-from clientflow_core.providers.channel import ChannelProvider
-from clientflow_core.providers.identity import IdentityProvider
-from clientflow_core.providers.interfaces import INTERFACES
-from clientflow_core.providers.observer import ObserverProvider
+from clientflow_core.providers.interfaces import interface_of
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins, refuse_unknown
 from clientflow_core.settings import Completeness, completeness, load_all
+
+if TYPE_CHECKING:
+    from clientflow_core.providers.assistant import AssistantProvider
+    from clientflow_core.providers.billing import BillingProvider
+    from clientflow_core.providers.calendar import CalendarProvider
+    from clientflow_core.providers.channel import ChannelProvider
+    from clientflow_core.providers.identity import IdentityProvider
+    from clientflow_core.providers.observer import ObserverProvider
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 _CONNECTIONS_PER_HOST: Final = 20
@@ -194,33 +196,33 @@ class ProviderRegistry:
         enabled = self._enabled(name)
         return enabled.spec.addresses(enabled.settings)
 
-    async def channel(self, name: str) -> ChannelProvider:
+    async def channel(self, name: str) -> "ChannelProvider":
         """Give the channel provider *name*; its first use opens it.
 
         Raises:
             PluginError: it is not enabled, is no channel, or its SDK is not installed.
         """
-        return cast(ChannelProvider, await self._provider(name, ProviderKind.CHANNEL))
+        return cast("ChannelProvider", await self._provider(name, ProviderKind.CHANNEL))
 
-    async def billing(self, name: str) -> BillingProvider:
+    async def billing(self, name: str) -> "BillingProvider":
         """Give the billing provider *name*; as :meth:`channel`."""
-        return cast(BillingProvider, await self._provider(name, ProviderKind.BILLING))
+        return cast("BillingProvider", await self._provider(name, ProviderKind.BILLING))
 
-    async def calendar(self, name: str) -> CalendarProvider:
+    async def calendar(self, name: str) -> "CalendarProvider":
         """Give the calendar provider *name*; as :meth:`channel`."""
-        return cast(CalendarProvider, await self._provider(name, ProviderKind.CALENDAR))
+        return cast("CalendarProvider", await self._provider(name, ProviderKind.CALENDAR))
 
-    async def assistant(self, name: str) -> AssistantProvider:
+    async def assistant(self, name: str) -> "AssistantProvider":
         """Give the assistant *name*; as :meth:`channel`."""
-        return cast(AssistantProvider, await self._provider(name, ProviderKind.ASSISTANT))
+        return cast("AssistantProvider", await self._provider(name, ProviderKind.ASSISTANT))
 
-    async def identity(self, name: str) -> IdentityProvider:
+    async def identity(self, name: str) -> "IdentityProvider":
         """Give the issuer of identities *name*; as :meth:`channel`."""
-        return cast(IdentityProvider, await self._provider(name, ProviderKind.IDENTITY))
+        return cast("IdentityProvider", await self._provider(name, ProviderKind.IDENTITY))
 
-    async def observer(self, name: str) -> ObserverProvider:
+    async def observer(self, name: str) -> "ObserverProvider":
         """Give the observer *name*; as :meth:`channel`."""
-        return cast(ObserverProvider, await self._provider(name, ProviderKind.OBSERVER))
+        return cast("ObserverProvider", await self._provider(name, ProviderKind.OBSERVER))
 
     async def _provider(self, name: str, kind: ProviderKind) -> object:
         if (kind, name) in self._opened:
@@ -249,15 +251,16 @@ class ProviderRegistry:
             raise PluginError(msg) from error
         # Closed as at a good end: what failed elsewhere is nothing to throw into this provider.
         self._stack.push_async_callback(opened.__aexit__, None, None, None)
-        if not isinstance(provider, INTERFACES[enabled.spec.kind]):
-            wanted = INTERFACES[enabled.spec.kind].__name__
+        interface = interface_of(enabled.spec.kind)
+        if not isinstance(provider, interface):
             msg = (
-                f"{enabled.plugin.source} opens {provider!r} as {enabled.spec.name!r}: no {wanted}"
+                f"{enabled.plugin.source} opens {provider!r} as {enabled.spec.name!r},"
+                f" which is no {interface.__name__}"
             )
             raise PluginError(msg)
         return provider
 
-    def _enabled(self, name: str) -> EnabledProvider:
+    def _enabled(self, name: str) -> "EnabledProvider":
         if name not in self.providers:
             enabled = ", ".join(sorted(self.providers)) or "none"
             msg = (

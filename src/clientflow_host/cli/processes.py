@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from clientflow_host.cli import RUN, TRY, app
+from clientflow_host.cli import RUN, TRY, app, importing
 from clientflow_host.cli.options import AsJson, StateDir, read_all
 from clientflow_host.cli.typed import typed_command
 from clientflow_host.logs import configure_logs
@@ -40,7 +40,8 @@ def up(
     Without keys the providers are stand-ins; without DATABASE_URL there is a PostgreSQL of its own.
     It ends at Ctrl-C, and everything with it; the data stay in the state folder.
     """
-    from clientflow_host.up import run_up  # noqa: PLC0415 - as heavy as the service
+    with importing():
+        from clientflow_host.up import run_up  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
     if port is not None:
@@ -59,7 +60,8 @@ def up(
 @app.command(group=RUN)
 def serve(*, state_dir: StateDir = None) -> None:
     """Run the host: webhooks and the API."""
-    from clientflow_host.app import serve as run  # noqa: PLC0415 - as heavy as the service
+    with importing():
+        from clientflow_host.app import serve as run  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))
@@ -69,7 +71,8 @@ def serve(*, state_dir: StateDir = None) -> None:
 @app.command(group=RUN)
 def worker(*, state_dir: StateDir = None) -> None:
     """Run the worker: what came in is handled, what goes out is sent."""
-    from clientflow_host.worker import work  # noqa: PLC0415 - as heavy as the service
+    with importing():
+        from clientflow_host.worker import work  # noqa: PLC0415 - as heavy as the service
 
     values = read_all(state_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))
@@ -84,8 +87,9 @@ def sandbox(*names: str, state_dir: StateDir = None) -> None:
         names: Of providers; without any, all that have a stand-in.
         state_dir: Keeps their credentials.
     """
-    from clientflow_host.sandbox import run_sandbox  # noqa: PLC0415 - imports SDKs
-    from clientflow_host.serving import has_parent  # noqa: PLC0415 - heavy
+    with importing():
+        from clientflow_host.sandbox import run_sandbox  # noqa: PLC0415 - imports SDKs
+        from clientflow_host.serving import has_parent  # noqa: PLC0415 - heavy
 
     values = read_all(state_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))

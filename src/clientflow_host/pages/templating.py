@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from clientflow_core.ids import IdPrefix, to_public_id
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -55,7 +57,7 @@ def page_headers(**changes: str) -> dict[str, str]:
 
 def fill(template: str, **context: Any) -> str:
     """Give the text that *template* makes of *context*."""
-    return _environment.get_template(template).render(**context)
+    return _environment().get_template(template).render(**context)
 
 
 @cache
@@ -88,15 +90,21 @@ def _initials(text: str) -> str:
     return "".join(word[0] for word in words[:2]).upper() or "#"
 
 
-_environment: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-)
-_environment.globals["static_url"] = static_url
-_environment.filters["initials"] = _initials
-_environment.filters["conversation_id"] = lambda id_: to_public_id(IdPrefix.CONVERSATION, id_)
-_environment.filters["contact_id"] = lambda id_: to_public_id(IdPrefix.CONTACT, id_)
-_environment.filters["message_id"] = lambda id_: to_public_id(IdPrefix.MESSAGE, id_)
+@cache
+def _environment() -> "Environment":
+    """Make what fills the templates, for the first page: a process that shows none needs it not."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    made.globals["static_url"] = static_url
+    made.filters["initials"] = _initials
+    made.filters["conversation_id"] = lambda id_: to_public_id(IdPrefix.CONVERSATION, id_)
+    made.filters["contact_id"] = lambda id_: to_public_id(IdPrefix.CONTACT, id_)
+    made.filters["message_id"] = lambda id_: to_public_id(IdPrefix.MESSAGE, id_)
+    return made

@@ -39,7 +39,7 @@ from clientflow_core.providers.billing import BillingProvider
 from clientflow_core.providers.calendar import CalendarProvider
 from clientflow_core.providers.channel import ChannelProvider
 from clientflow_core.providers.identity import IdentityProvider
-from clientflow_core.providers.interfaces import INTERFACES, proven_capabilities
+from clientflow_core.providers.interfaces import interface_of, proven_capabilities
 from clientflow_core.providers.observer import Fields, ObserverProvider
 from clientflow_core.providers.spec import (
     AnySpec,
@@ -269,7 +269,7 @@ async def test_plugin_may_bring_a_provider_of_each_kind() -> None:
     plugin = Plugin(name="menagerie", version="1", specs=tuple(specs))
     async with ProviderRegistry([plugin], {}) as registry:
         for kind, accessor in accessors(registry).items():
-            assert isinstance(await accessor(kind.value), INTERFACES[kind])
+            assert isinstance(await accessor(kind.value), interface_of(kind))
             for other, accessor_of_other in accessors(registry).items():
                 if other is not kind:
                     with pytest.raises(PluginError, match=f"of the kind {kind}, not {other}"):
@@ -289,7 +289,7 @@ async def test_what_is_opened_must_be_a_provider_of_its_kind(kind: ProviderKind)
     plugin = Plugin(name="odd", version="1", specs=(spec,), distribution="odd-dist")
     async with ProviderRegistry([plugin], {}) as registry:
         with pytest.raises(
-            PluginError, match=f"'odd' of odd-dist 1 opens .*{INTERFACES[kind].__name__}"
+            PluginError, match=f"'odd' of odd-dist 1 opens .*{interface_of(kind).__name__}"
         ):
             await accessors(registry)[kind](kind.value)
     assert closed == ["closed"]
@@ -297,7 +297,7 @@ async def test_what_is_opened_must_be_a_provider_of_its_kind(kind: ProviderKind)
 
 @pytest.mark.parametrize("kind", list(ProviderKind))
 def test_interface_cannot_be_opened_half_written(kind: ProviderKind) -> None:
-    interface = INTERFACES[kind]
+    interface = interface_of(kind)
     half = type("Half", (interface,), {"verify": PROVIDERS[kind].verify})  # type: ignore[attr-defined]
     with pytest.raises(TypeError, match="abstract"):
         half()
