@@ -28,7 +28,6 @@ DATA_FILES = (
     *(f"{package}/py.typed" for package in PACKAGES),
     "clientflow_core/persistence/migrations/script.py.mako",
     "clientflow_core/persistence/migrations/versions/m0001_main_job.py",
-    "clientflow_core/sandbox/console.css",
 )
 
 # The inputs of each lock. The build backend is among them, since a checkout is installed without

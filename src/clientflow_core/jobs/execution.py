@@ -36,6 +36,8 @@ PASSING_ERRORS: Final = (
 
 
 _LONGEST_DELAY_SECONDS: Final = 86_400.0
+# What a batch has locked, such as a conversation, others may be waiting for.
+_LONGEST_BATCH_SECONDS: Final = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -69,24 +71,38 @@ class Execution:
 
     async def run(self, group: Sequence[Job]) -> None:
         """Do the jobs of *group* and settle what becomes of each."""
-        if len(group) == 1 or not await self._run_together(group):
-            for job in group:
-                await self._run_alone(job)
+        left = list(group)
+        while len(left) > 1:
+            done = await self._run_together(left)
+            if done == 0:
+                break
+            left = left[done:]
+        for job in left:
+            await self._run_alone(job)
 
-    async def _run_together(self, group: Sequence[Job]) -> bool:
-        """Run a batch in one transaction; False if it was undone and each must run alone."""
+    async def _run_together(self, group: Sequence[Job]) -> int:
+        """Run the first jobs of *group* in one transaction; give how many.
+
+        None if it was undone: then each must run alone.
+        """
+        loop = asyncio.get_running_loop()
+        done: list[Job] = []
         try:
             async with self._database.system() as transaction:
+                end = loop.time() + _LONGEST_BATCH_SECONDS
                 for job in group:
                     await transaction.switch_to(job.organization_id)
                     await self._in_transaction(job)(transaction, job)
-                if not await job_rows.finish_jobs(transaction, group):
+                    done.append(job)
+                    if loop.time() > end:
+                        break
+                if not await job_rows.finish_jobs(transaction, done):
                     raise FenceLost
         except Exception as error:  # noqa: BLE001 - one bad job must not hold up the others
             log.info("batch_split", jobs=len(group), error=type(error).__name__)
-            return False
+            return 0
         failpoints.hit("jobs.finished")
-        return True
+        return len(done)
 
     def _in_transaction(self, job: Job) -> InTransaction:
         handler = self._handlers[job.kind]

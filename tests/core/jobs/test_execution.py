@@ -89,6 +89,24 @@ async def test_batch_serves_each_job_as_its_own_organization(
     assert seen == [(owner, owner, [owner] if owner else []) for owner in owners]
 
 
+async def test_batch_holds_nothing_for_long(work: Work, table: Table) -> None:
+    """What a job has locked is free again a moment later, however many jobs come after it."""
+    ids = table.add(count=5)
+    done_before: list[list[int]] = []
+
+    async def note_slowly(transaction: Transaction, job: Job) -> None:
+        done_before.append(table.effects())
+        await write_note(transaction, job)
+        await asyncio.sleep(0.2)
+
+    assert await work.do({"note": DatabaseJob(handle=note_slowly)}) == [5]
+
+    assert table.effects() == ids
+    assert table.left() == 0
+    # Two at a time at the most, and the last one alone.
+    assert all(len(done) >= number - 1 for number, done in enumerate(done_before))
+
+
 async def test_poison_in_a_batch_does_not_hold_up_the_others(work: Work, table: Table) -> None:
     good = table.add(count=3)
     (poison,) = table.add("poison")
