@@ -37,7 +37,7 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 15.0) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 40.0) -> Any:
     """Call *look* until it gives something true; that is given."""
     deadline = time.monotonic() + seconds
     while not (found := await look()):

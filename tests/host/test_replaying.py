@@ -3,7 +3,10 @@
 import uuid
 from collections.abc import Collection
 
+import pytest
+
 from clientflow_core.domain.inbound_events import InboundEventState
+from clientflow_host import replaying as replaying_module
 from clientflow_host.assembly import Assembly
 from clientflow_host.replaying import ReplayEnd, Replaying
 from clientflow_host.worker import working
@@ -15,7 +18,7 @@ BROKEN = "REVOKE INSERT ON contacts FROM clientflow_app"
 MENDED = "GRANT INSERT ON contacts TO clientflow_app"
 
 
-async def follow(replaying: Replaying, *, wait_seconds: float = 20.0) -> list[int]:
+async def follow(replaying: Replaying, *, wait_seconds: float = 60.0) -> list[int]:
     return [settled async for settled in replaying.follow(wait_seconds=wait_seconds)]
 
 
@@ -72,18 +75,19 @@ async def test_event_whose_handling_fails_once_more_is_told_at_once(
 
 
 async def test_many_are_followed_for_as_long_as_some_are_handled(
-    host: Host, assembly: Assembly
+    host: Host, assembly: Assembly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(replaying_module, "_AT_ONCE", 50)
     await receive(host, text())
     # Three times as many as are looked at together.
     host.rows(
         "INSERT INTO inbound_events SELECT gen_random_uuid(), plugin, webhook, account, n::text,"
         " method, url, headers, body, received_at, NULL, 'failed' FROM inbound_events,"
-        " generate_series(1, 1500) n"
+        " generate_series(1, 150) n"
     )
     replaying = Replaying(assembly.database)
     found = await ids(replaying, [InboundEventState.FAILED])
-    assert len(set(found)) == 1500
+    assert len(set(found)) == 150
     assert found == sorted(found)
     await replaying.ask(found)
     async with working(assembly):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from tests.requirements import demand
 
@@ -22,6 +22,10 @@ ARGUMENTS: Final = (
 )
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 DESK: Final[ViewportSize] = {"width": 1200, "height": 800}
+
+
+# A busy machine takes its time; who waits for something that does come waits no longer for it.
+expect.set_options(timeout=30_000)
 
 
 @contextlib.asynccontextmanager

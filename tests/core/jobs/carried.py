@@ -91,7 +91,7 @@ class Ends:
 
     async def is_heard_again(self, lane: str) -> None:
         """Wake *lane* now and then, since one may get lost, until that is heard."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while lane not in self.lanes():
             assert time.monotonic() < deadline, "nothing is heard"
             self.carrier.wake([lane])

@@ -31,7 +31,7 @@ from tests.conftest import Addresses
 LANE: Final = "tests"
 
 
-async def until(is_so: Callable[[], Any], *, seconds: float = 10.0) -> None:
+async def until(is_so: Callable[[], Any], *, seconds: float = 30.0) -> None:
     """Wait until *is_so* gives something true."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -23,6 +23,7 @@ async def ends(addresses: Addresses) -> AsyncIterator[Ends]:
         yield opened
 
 
+@pytest.mark.timeout(180)
 async def test_server_that_is_away_for_a_while_is_told_of_once_at_each_end(
     own_server: OwnServer, caplog: pytest.LogCaptureFixture
 ) -> None:

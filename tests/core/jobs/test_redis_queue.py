@@ -45,6 +45,7 @@ async def test_emptied_redis_loses_what_it_held_and_carries_the_next(
     assert logs == []
 
 
+@pytest.mark.timeout(180)
 async def test_frozen_redis_is_in_nobodys_way(ends: Ends, redis: RedisServer) -> None:
     with capture_logs() as logs:
         redis.freeze()
@@ -64,6 +65,7 @@ async def test_frozen_redis_is_in_nobodys_way(ends: Ends, redis: RedisServer) ->
         await ends.is_heard(f"lane-{number}")
 
 
+@pytest.mark.timeout(180)
 async def test_killed_redis_is_told_of_once_at_each_end_and_found_again(
     ends: Ends, redis: RedisServer
 ) -> None:
