@@ -168,7 +168,8 @@ def test_stop_leaves_nothing_even_after_all_that(battered: Up) -> None:
     (battered.folder / "before.json").write_text(json.dumps(before))
     begun = time.monotonic()
     assert battered.command.stop(signal.SIGTERM) == 0
-    assert time.monotonic() - begun < 10
+    # Ten seconds on a machine that does nothing else.
+    assert time.monotonic() - begun < 30
     assert processes_of(battered.folder) == {}
     assert not (battered.state / "up.json").exists()
     assert battered.command.err.read_text().splitlines()[-1] == "✓ stopping everything"

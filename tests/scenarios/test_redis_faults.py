@@ -24,7 +24,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_nothing_is_lost_or_doubled(service: Service, redis: RedisServer) -> None:
     for process in (service.serve, service.worker):
         process.start(REDIS_URL=redis.url.reveal())
@@ -37,7 +37,7 @@ async def test_nothing_is_lost_or_doubled(service: Service, redis: RedisServer) 
     await trouble
     # And some when it is all over.
     await everybody_writes(service, conversations, range(-CLIENTS, 0))
-    await service.quiet(seconds=60)
+    await service.quiet(seconds=200)
 
     wanted = [f"text {number}" for number in range(-CLIENTS, TEXTS)]
     received = service.rows("SELECT body FROM messages WHERE body LIKE 'text %'")

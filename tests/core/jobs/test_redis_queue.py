@@ -51,7 +51,7 @@ async def test_frozen_redis_is_in_nobodys_way(ends: Ends, redis: RedisServer) ->
         redis.freeze()
         began = time.monotonic()
         ends.carrier.wake(["a"])
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 0.5
         await until(lambda: ends.carrier.failures)
         await asyncio.sleep(5)
         redis.thaw()
