@@ -8,6 +8,7 @@ from clientflow_core import failpoints
 from clientflow_core.domain.jobs import INBOUND, OUTBOUND
 from clientflow_core.domain.messages import MessageStatus
 from clientflow_plugins.twilio.sandbox import BLOCKED_NUMBER, INVALID_NUMBER, UNREACHABLE_NUMBER
+from clientflow_plugins.twilio.spec import TWILIO
 from tests.core.services.conftest import Stage, Twilio
 
 
@@ -261,9 +262,10 @@ async def test_two_lost_equal_texts_take_one_each(stage: Stage, twilio: Twilio) 
     assert twilio.texts() == ["Yes.", "Yes."]
 
 
+@pytest.mark.parametrize("specs", [[TWILIO]])
 async def test_report_that_overtakes_the_answer_is_not_undone(stage: Stage, twilio: Twilio) -> None:
     message_id = await stage.answer()
-    await twilio.fail("late", delay_seconds=0.4)
+    await twilio.fail("late", delay_seconds=2)
     calling = asyncio.create_task(stage.do_jobs(OUTBOUND))
     while (await stage.message(message_id)).status is not MessageStatus.DELIVERED:
         await stage.do_jobs(INBOUND)
@@ -275,10 +277,11 @@ async def test_report_that_overtakes_the_answer_is_not_undone(stage: Stage, twil
     assert (stage.attempts(message_id), stage.count("jobs")) == (["accepted"], 0)
 
 
+@pytest.mark.parametrize("specs", [[TWILIO]])
 async def test_call_whose_job_was_taken_over_records_nothing(stage: Stage, twilio: Twilio) -> None:
     await twilio.say_nothing()
     message_id = await stage.answer()
-    await twilio.fail("late", delay_seconds=0.4)
+    await twilio.fail("late", delay_seconds=2)
     calling = asyncio.create_task(stage.do_jobs(OUTBOUND))
     await twilio.until_it_has_a_text()
     stage.rows("UPDATE jobs SET claimed_by = 2, attempts = attempts + 1")
