@@ -27,8 +27,8 @@ _started: "list[Command]" = []
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Give this process's environment without settings of ours, and *more*."""
-    ours = ("CLIENTFLOW_", "TWILIO_", "DATABASE_URL", "XDG_")
+    """Give this process's environment without settings of ours and pytest's, and *more*."""
+    ours = ("CLIENTFLOW_", "TWILIO_", "DATABASE_URL", "XDG_", "PYTEST_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "CLIENTFLOW_SECRETS_DIR": "/nowhere", **more}
 

@@ -628,7 +628,12 @@ def run_tests_there(folder: Path, **environment: str) -> "subprocess.CompletedPr
         capture_output=True,
         encoding="utf-8",
         cwd=folder,
-        env=clean_environment(PYTHONPATH=f"{folder}:{folder / 'src'}", **environment),
+        env=clean_environment(
+            PYTHONPATH=f"{folder}:{folder / 'src'}",
+            # The installed plugin of pytest, whose package these small ones hide.
+            PYTEST_ADDOPTS="-p no:clientflow",
+            **environment,
+        ),
         timeout=60,
         check=False,
     )

@@ -1,6 +1,13 @@
 """What the package gives; read by type checkers, and at run time for what to import when."""
 
 from .clock import Clock, SystemClock
+from .contributions.commands import CommandSpec
+from .contributions.context import HostContext, PluginContext, Process
+from .contributions.drafts import Draft, Reject, SendPhase, SendStep
+from .contributions.events import DomainEvent, EventKind, EventListener
+from .contributions.jobs import JobContext, JobSpec, ScheduleSpec
+from .contributions.redactions import RedactionRule
+from .contributions.routes import RouteRequest, RouteSpec
 from .domain.assistance import (
     Assistance,
     AssistanceRequest,
@@ -38,6 +45,8 @@ from .domain.calendars import (
 from .domain.identities import Assurance, Identity
 from .domain.messages import (
     DeliveryReported,
+    Direction,
+    Message,
     MessageReceived,
     MessageStatus,
     OutboundMessage,
@@ -47,6 +56,7 @@ from .domain.messages import (
 )
 from .domain.money import Money
 from .domain.phone_numbers import to_e164
+from .domain.roles import Principal, Role
 from .errors import (
     AuthFailed,
     BadPayload,
@@ -111,11 +121,8 @@ from .providers.webhooks import (
     WebhookSpec,
 )
 from .registry.discovery import Plugin, discover_plugins
-from .registry.registry import (
-    BoundWebhook,
-    ProviderRegistry,
-    select_plugins,
-)
+from .registry.registry import ProviderRegistry, select_plugins
+from .registry.webhooks import BoundWebhook
 from .secret import Secret
 from .settings import (
     load_settings,
@@ -144,17 +151,24 @@ __all__ = [
     "CheckoutRequest",
     "ClientFlowError",
     "Clock",
+    "CommandSpec",
     "Conflict",
     "CursorExpired",
     "DatabaseUnfit",
     "DeliveryReported",
+    "Direction",
+    "DomainEvent",
+    "Draft",
     "EditConflict",
     "EmbeddedServerError",
     "EventDraft",
+    "EventKind",
+    "EventListener",
     "EventRemoved",
     "EventStatus",
     "FieldError",
     "Hooks",
+    "HostContext",
     "HostedPage",
     "IdempotencyMismatch",
     "Identity",
@@ -162,6 +176,9 @@ __all__ = [
     "InvalidInput",
     "Invoice",
     "InvoiceStatus",
+    "JobContext",
+    "JobSpec",
+    "Message",
     "MessageQuery",
     "MessageReceived",
     "MessageStatus",
@@ -175,7 +192,10 @@ __all__ = [
     "Overloaded",
     "Plan",
     "Plugin",
+    "PluginContext",
     "PluginError",
+    "Principal",
+    "Process",
     "ProviderCannot",
     "ProviderContext",
     "ProviderError",
@@ -187,8 +207,16 @@ __all__ = [
     "ProviderUnavailable",
     "RateLimited",
     "Receipt",
+    "RedactionRule",
+    "Reject",
     "RejectedInput",
+    "Role",
+    "RouteRequest",
+    "RouteSpec",
+    "ScheduleSpec",
     "Secret",
+    "SendPhase",
+    "SendStep",
     "SettingProblem",
     "SettingsError",
     "SignatureRefused",

@@ -19,6 +19,7 @@ NAMES: Final = frozenset(
         "receive_webhook.stored",
         "handle_inbound_event.read",
         "handle_inbound_event.applied",
+        "prepare_message.passed",
         "deliver_message.reserved",
         "deliver_message.called",
         "deliver_message.recorded",

@@ -10,7 +10,9 @@ that subclasses :class:`Hooks` and marks what it implements with :data:`hookimpl
 
     plugin = MyPlugin()
 
-Hooks register; they run once, at assembly. The work is done by the object that a spec opens.
+Hooks register; they run once, at assembly. The work is done by the object that a spec opens, or by
+the function that it names. Two are moments instead: :meth:`Hooks.clientflow_startup` and
+:meth:`Hooks.clientflow_shutdown`.
 """
 
 from collections.abc import Iterable
@@ -19,6 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 if TYPE_CHECKING:
+    from clientflow_core.contributions.commands import CommandSpec
+    from clientflow_core.contributions.context import HostContext
+    from clientflow_core.contributions.drafts import SendStep
+    from clientflow_core.contributions.events import EventListener
+    from clientflow_core.contributions.jobs import JobSpec, ScheduleSpec
+    from clientflow_core.contributions.redactions import RedactionRule
+    from clientflow_core.contributions.routes import RouteSpec
     from clientflow_core.providers.assistant import AssistantProvider
     from clientflow_core.providers.billing import BillingProvider
     from clientflow_core.providers.calendar import CalendarProvider
@@ -66,3 +75,53 @@ class Hooks:
     def clientflow_observers(self) -> "Iterable[ProviderSpec[Any, ObserverProvider]]":
         """Give the observers that this plugin brings. Called once, at assembly; pure."""
         return ()
+
+    @hookspec
+    def clientflow_routes(self) -> "Iterable[RouteSpec]":
+        """Give the addresses of its own in the API. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_jobs(self) -> "Iterable[JobSpec]":
+        """Give the kinds of jobs that it does. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_schedules(self) -> "Iterable[ScheduleSpec]":
+        """Give which of its jobs are done at regular times. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_on_event(self) -> "Iterable[EventListener]":
+        """Give who wants to be told of what has happened. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_before_send(self) -> "Iterable[SendStep]":
+        """Give what looks at a message on its way out. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_commands(self) -> "Iterable[CommandSpec]":
+        """Give its commands. Called when ``clientflow x`` is typed; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_redactions(self) -> "Iterable[RedactionRule]":
+        """Give what must not stand in any log. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    async def clientflow_startup(self, context: "HostContext") -> None:
+        """Begin what has to run beside a process. Awaited once in each ``serve`` and ``worker``.
+
+        Before it serves or works. What fails, or takes longer than ten seconds, is logged.
+        """
+
+    @hookspec
+    async def clientflow_shutdown(self, context: "HostContext") -> None:
+        """End what startup has begun. Awaited once in each process where that went well.
+
+        After it has stopped to serve or work; in the opposite order of the plugins. What fails, or
+        takes longer than five seconds, is logged.
+        """

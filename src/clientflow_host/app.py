@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from clientflow_core.contributions.context import Process
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.intake import Intake
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
@@ -22,7 +23,9 @@ from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
 from clientflow_host.pages.static_files import FILES
 from clientflow_host.pages.stream import STREAM
+from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.routes import contacts, conversations, health, messages
+from clientflow_host.routes.plugins import plugin_operations
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.serving import listening, wait_for_stop
 
@@ -52,6 +55,7 @@ def build_app(assembly: Assembly) -> web.Application:
         *health.OPERATIONS,
         *webhook_operations(assembly.registry.webhooks.values()),
         *_API,
+        *plugin_operations(assembly),
     ]
     document = _document_operation(published)
     add_operations(app, [*published, document], authenticate=authenticate)
@@ -69,6 +73,7 @@ async def serve(values: Mapping[str, str]) -> None:
     async with assemble(values) as assembly:
         settings = assembly.settings
         async with (
+            plugins_running(assembly, Process.SERVE),
             beating(assembly.database, kind="serve"),
             listening(
                 build_app(assembly),

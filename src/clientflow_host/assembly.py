@@ -1,6 +1,6 @@
 """From settings to a database, a registry and a carrier: what every process of ours begins with."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,10 +15,20 @@ from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.readiness import read_readiness
 from clientflow_core.persistence.server import connection_string, parse_url
-from clientflow_core.providers.spec import AnySpec
-from clientflow_core.registry.discovery import Plugin, discover_plugins
-from clientflow_core.registry.registry import ProviderRegistry, select_plugins
+from clientflow_core.registry.bound import listener_jobs
+from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.meter import CallMeter
+from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.registry.selection import (
+    LeaveOut,
+    Wanted,
+    as_problem,
+    find_plugins,
+    report_quarantined,
+    select,
+)
 from clientflow_core.services.initialize import NewChannel
+from clientflow_host.logs import redact_with
 from clientflow_host.settings import HostSettings, load_host_settings
 
 
@@ -46,21 +56,37 @@ _NO_DATABASE: Final = SettingProblem(
 ASSEMBLY: Final = web.AppKey("assembly", Assembly)
 
 
-def discover_enabled(settings: HostSettings) -> Sequence[Plugin]:
-    """Load the plugins that CLIENTFLOW_PLUGINS names; without it, all that are installed.
+def wanted_plugins(settings: HostSettings) -> Wanted:
+    """Give what the operator lists."""
+    return Wanted(
+        required=settings.plugins,
+        optional=settings.optional_plugins,
+        folder=settings.plugins_dir,
+    )
+
+
+def find_enabled(settings: HostSettings) -> Sequence[Plugin]:
+    """Load the plugins that the operator lists, or all that are installed, save broken ones.
 
     Raises:
-        PluginError: one cannot be imported, or breaks the rules.
-        SettingsError: one is not installed.
+        SettingsError: one that must work is not installed.
     """
-    return discover_plugins(names=settings.plugins)
+    found = find_plugins(wanted_plugins(settings)).plugins
+    _redact(found)
+    return found
+
+
+def _redact(plugins: Sequence[Plugin]) -> None:
+    """Keep out of the log of this process what *plugins* say must not stand there."""
+    redact_with([rule for plugin in plugins for rule in plugin.contributions.redactions])
 
 
 def load_everything(
     values: Mapping[str, str],
     *,
     needs_database: bool = False,
-    leave_out: Callable[[AnySpec], bool] | None = None,
+    leave_out: LeaveOut | None = None,
+    meter: CallMeter | None = None,
 ) -> tuple[HostSettings, ProviderRegistry]:
     """Load the settings of the host and of every enabled plugin.
 
@@ -68,13 +94,15 @@ def load_everything(
         values: every setting.
         needs_database: DATABASE_URL must be among them.
         leave_out: tells which providers are treated as if they were not there.
+        meter: is told of every call to a provider.
 
     Raises:
         SettingsError: with every problem in all of them.
-        PluginError: a plugin cannot be imported, or breaks the rules.
+        PluginError: plugins that must work cannot be imported, break the rules or lack their SDK,
+            and nothing else is wrong.
     """
     problems: list[SettingProblem] = []
-    settings = registry = None
+    settings = selection = registry = None
     try:
         settings = load_host_settings(dict(values))
     except SettingsError as error:
@@ -84,15 +112,20 @@ def load_everything(
     # With the host's settings unusable, those of the plugins are still worth reporting.
     usable = settings or HostSettings()
     try:
-        found = discover_enabled(usable)
-        if leave_out is not None:
-            found = [_without(plugin, leave_out) for plugin in found]
-        plugins = select_plugins(found, values, names=usable.plugins)
-        registry = ProviderRegistry(plugins, values, public_url=usable.url)
+        wanted = wanted_plugins(usable)
+        selection = select(
+            find_plugins(wanted), values, wanted=wanted, public_url=usable.url, leave_out=leave_out
+        )
+        registry = ProviderRegistry(selection.plugins, values, public_url=usable.url, meter=meter)
+        registry.quarantined = selection.quarantined
+        _redact(registry.plugins)
     except SettingsError as error:
         problems.extend(error.problems)
+    if not problems and selection is not None:
+        selection.require_all()
     if problems or settings is None or registry is None:
-        raise SettingsError(problems)
+        refused = selection.refused if selection is not None else ()
+        raise SettingsError([*problems, *map(as_problem, refused)])
     return settings, registry
 
 
@@ -140,7 +173,11 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
         DatabaseUnfit: the database cannot be used as it is.
         PluginError: an enabled plugin cannot be imported, or breaks the rules.
     """
-    settings, registry = load_everything(values, needs_database=True)
+    # Not at the top: `up` counts nothing.
+    from clientflow_host.metrics import PrometheusMeter  # noqa: PLC0415
+
+    settings, registry = load_everything(values, needs_database=True, meter=PrometheusMeter())
+    report_quarantined(registry.quarantined)
     url = _database_url(settings)
     direct = settings.direct_database_url
     direct_url = parse_url(direct, env="CLIENTFLOW_DIRECT_DATABASE_URL") if direct else url
@@ -149,6 +186,7 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
         await queue.connect()
         carrier = SaqCarrier(queue)
         database.wake_with(carrier.wake)
+        database.tell_with(listener_jobs(registry.plugins))
         try:
             yield Assembly(
                 settings=settings,
@@ -170,10 +208,6 @@ def own_channels(registry: ProviderRegistry) -> list[NewChannel]:
         for name, enabled in registry.providers.items()
         for address in enabled.spec.addresses(enabled.settings)
     ]
-
-
-def _without(plugin: Plugin, leave_out: Callable[[AnySpec], bool]) -> Plugin:
-    return attrs.evolve(plugin, specs=tuple(s for s in plugin.specs if not leave_out(s)))
 
 
 def _database_url(settings: HostSettings) -> URL:

@@ -8,7 +8,7 @@ from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import BadPayload, PluginError, SettingsError
 from clientflow_core.providers.webhooks import WebhookRequest
-from clientflow_core.registry.registry import BoundWebhook
+from clientflow_core.registry.webhooks import BoundWebhook
 from clientflow_host.assembly import load_everything
 from clientflow_host.state import UpNote
 
@@ -57,5 +57,7 @@ def _parse(webhook: BoundWebhook, event: InboundEvent) -> Meaning:
         return Meaning(events=webhook.parse(request))
     except BadPayload as error:
         return Meaning(trouble=f"it cannot be read: {error}")
-    except Exception as error:  # noqa: BLE001 - a plugin's mistake is what the reader looks for
-        return Meaning(trouble=f"the plugin fails at it: {type(error).__name__}: {error}")
+    except PluginError as error:
+        # A plugin's mistake is what the reader looks for.
+        cause = error.__cause__ or error
+        return Meaning(trouble=f"the plugin fails at it: {type(cause).__name__}: {cause}")

@@ -3,10 +3,13 @@
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+
+from clientflow_core.contributions.redactions import RedactionRule
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -17,6 +20,10 @@ _LEVELS: Final = {
 # PostgreSQL's second line of an error quotes the row: "Key (value)=(+1415…) already exists."
 _DETAIL: Final = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
 _FIRST_FIELDS: Final = ("timestamp", "level", "event")
+_OURS: Final = frozenset({"timestamp", "level"})
+
+# What plugins keep out of the log; the processors are made before any plugin is known.
+_rules: list[RedactionRule] = []
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +59,11 @@ def configure_logs(level: str | None) -> None:
     logging.getLogger("aiohttp.server").addFilter(_say_unreadable)
 
 
+def redact_with(rules: Iterable[RedactionRule]) -> None:
+    """Take what *rules* match out of every line of this process from now on."""
+    _rules[:] = rules
+
+
 def _say_unreadable(record: logging.LogRecord) -> bool:
     """Log a request that is no HTTP without what was in it, which may be a key.
 
@@ -69,6 +81,7 @@ def _for_people() -> list[Any]:
     return [
         structlog.processors.format_exc_info,
         _without_rows,
+        _redact,
         # The renderer's own tracebacks show the values of all variables: bodies, numbers, tokens.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
@@ -78,6 +91,7 @@ def _for_programs() -> list[Any]:
     return [
         structlog.processors.format_exc_info,
         _without_rows,
+        _redact,
         _in_order,
         structlog.processors.JSONRenderer(),
     ]
@@ -88,6 +102,36 @@ def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str
     if "exception" in event:
         event["exception"] = _DETAIL.sub(r"\1: (left out)", event["exception"])
     return event
+
+
+def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Take out what plugins say must not stand in any log."""
+    if not _rules:
+        return event
+    return {name: value if name in _OURS else _redacted(value) for name, value in event.items()}
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case dict():
+            return {_redacted(name): _redacted(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_redacted(one) for one in value]
+        case str():
+            return _apply_rules(value)
+        case _:
+            # A number may be one of somebody's. What it looks like is what would be printed.
+            shown = str(value) if isinstance(value, int | float) else repr(value)
+            clean = _apply_rules(shown)
+            return value if clean == shown else clean
+
+
+def _apply_rules(text: str) -> str:
+    for rule in _rules:
+        text = rule.apply(text)
+    return text
 
 
 def _in_order(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

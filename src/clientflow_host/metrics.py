@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 WEBHOOKS: Final = Counter(
     "clientflow_webhooks",
@@ -10,3 +10,34 @@ WEBHOOKS: Final = Counter(
     " too_slow, shed, failed.",
     ["webhook", "outcome"],
 )
+
+_CALLS: Final = Counter(
+    "clientflow_provider_calls",
+    "Calls to providers, by how they ended: ok; timeout, fault or junk where the plugin is to"
+    " blame; cancelled; else the code of the error.",
+    ["provider", "operation", "outcome"],
+)
+_SECONDS: Final = Histogram(
+    "clientflow_provider_call_seconds",
+    "How long calls to providers took.",
+    ["provider", "operation"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30),
+)
+_HELD: Final = Counter(
+    "clientflow_provider_held_loop",
+    "Calls in which a plugin kept everything else in its process from running for too long.",
+    ["provider", "operation"],
+)
+
+
+class PrometheusMeter:
+    """Counts the calls to providers."""
+
+    def record_call(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
+        """Count a call that took *seconds* and ended in *outcome*."""
+        _CALLS.labels(provider, operation, outcome).inc()
+        _SECONDS.labels(provider, operation).observe(seconds)
+
+    def record_held_loop(self, provider: str, operation: str, seconds: float) -> None:
+        """Count a call that kept everything else from running; how long is in the log."""
+        _HELD.labels(provider, operation).inc()

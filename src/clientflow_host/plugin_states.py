@@ -1,64 +1,140 @@
 """Which providers are installed, and whether each can be used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import attrs
 
 from clientflow_core.errors import SettingsError
 from clientflow_core.providers.spec import AnySpec
-from clientflow_core.registry.discovery import discover_plugins
-from clientflow_core.settings import (
-    Completeness,
-    completeness,
-    load_settings,
-    setting_fields,
+from clientflow_core.registry.discovery import PLUGINS_ENV, Plugin
+from clientflow_core.registry.selection import (
+    Found,
+    Quarantined,
+    Wanted,
+    begun,
+    find_plugins,
+    missing_sdk,
 )
+from clientflow_core.settings import Completeness, load_settings, setting_fields
+from clientflow_host.assembly import wanted_plugins
 from clientflow_host.settings import load_host_settings
+
+
+@attrs.frozen(kw_only=True)
+class _Asked:
+    """What the states depend on."""
+
+    wanted: Wanted
+    values: Mapping[str, str]
+    sandboxed: Mapping[str, str]
 
 
 def list_plugins(
     values: Mapping[str, str], *, sandboxed: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Give a row for each provider of each plugin.
+    """Give a row for each provider of each plugin, and for each plugin that is broken.
 
     Args:
         values: the settings.
         sandboxed: those that a running `up` has added for its stand-ins.
 
     Raises:
-        PluginError: a plugin cannot be imported, or breaks the rules.
         SettingsError: the host's settings are not usable.
     """
-    named = load_host_settings(dict(values)).plugins
-    return [
-        {
-            "name": spec.name,
-            "kind": spec.kind.value,
-            "version": plugin.version,
-            "state": _state(spec, values, sandboxed)
-            if named is None or plugin.name in named
-            else "disabled",
-            # Computed by the conformance kit; None until it has judged.
-            "tier": None,
-        }
-        for plugin in discover_plugins()
-        for spec in plugin.specs
-    ]
+    wanted = wanted_plugins(load_host_settings(dict(values)))
+    asked = _Asked(wanted=wanted, values=values, sandboxed=sandboxed)
+    everything = find_plugins(Wanted(folder=wanted.folder))
+    found = everything if wanted.names is None else _with_the_others(everything, wanted)
+    rows = [row for plugin in found.plugins for row in _rows(plugin, asked)]
+    return rows + [_broken_row(one, wanted) for one in found.broken]
 
 
-def _state(spec: AnySpec, values: Mapping[str, str], sandboxed: Mapping[str, str]) -> str:
-    match completeness(spec.settings, values):
-        case Completeness.COMPLETE:
-            return "enabled" if _is_valid(spec, values) else "invalid"
-        case Completeness.HALF:
-            return "half set"
-        case Completeness.NONE:
-            is_stand_in = any(f.setting.env in sandboxed for f in setting_fields(spec.settings))
-            return "sandbox" if is_stand_in else "not set"
+def _with_the_others(everything: Found, wanted: Wanted) -> Found:
+    """Give what is listed as it is found by itself, and then the rest.
+
+    What is not listed is not loaded by the service, and so can be in the way of nothing there.
+    """
+    known = {one.name for one in everything.plugins} | {one.plugin for one in everything.broken}
+    required = tuple(name for name in wanted.required or () if name in known)
+    listed = find_plugins(attrs.evolve(wanted, required=required))
+    names = wanted.names or ()
+    absent = [_absent(name) for name in wanted.required or () if name not in known]
+    return Found(
+        plugins=[*listed.plugins, *(one for one in everything.plugins if one.name not in names)],
+        broken=[
+            *absent,
+            *listed.broken,
+            *(one for one in everything.broken if one.plugin not in names),
+        ],
+    )
 
 
-def _is_valid(spec: AnySpec, values: Mapping[str, str]) -> bool:
+def _absent(name: str) -> Quarantined:
+    reason = f"{PLUGINS_ENV} names {name}, which is not installed"
+    return Quarantined(name=name, plugin=name, summary="it is not installed", reason=reason)
+
+
+def _rows(plugin: Plugin, asked: _Asked) -> Iterator[dict[str, Any]]:
+    states = begun(plugin, asked.values)
+    for spec in plugin.specs:
+        state, reason = _state(plugin, spec, states, asked)
+        yield _row(spec.name, spec.kind.value, plugin.version, state=state, reason=reason)
+
+
+def _state(
+    plugin: Plugin, spec: AnySpec, states: Mapping[str, Completeness], asked: _Asked
+) -> tuple[str, str | None]:
+    if asked.wanted.names is not None and plugin.name not in asked.wanted.names:
+        return "disabled", None
+    set_up = states[spec.name]
+    if set_up is Completeness.NONE:
+        return _unset_state(plugin, spec, asked)
+    if (lack := missing_sdk(plugin, spec)) is not None:
+        return _unusable("broken", plugin, asked), lack
+    problem = _problem(spec, asked.values)
+    if problem is None:
+        return "enabled", None
+    state = "half set" if set_up is Completeness.HALF else "invalid"
+    return _unusable(state, plugin, asked), problem
+
+
+def _unset_state(plugin: Plugin, spec: AnySpec, asked: _Asked) -> tuple[str, str | None]:
+    if any(field.setting.env in asked.sandboxed for field in setting_fields(spec.settings)):
+        return "sandbox", None
+    return "not set", None
+
+
+def _unusable(state: str, plugin: Plugin, asked: _Asked) -> str:
+    return "quarantined" if asked.wanted.is_optional(plugin.name) else state
+
+
+def _problem(spec: AnySpec, values: Mapping[str, str]) -> str | None:
     try:
         load_settings(spec.settings, values)
-    except SettingsError:
-        return False
-    return True
+    except SettingsError as error:
+        return "; ".join(f"{problem.env} {problem.problem}" for problem in error.problems)
+    except Exception as error:  # noqa: BLE001 - its own checks are a plugin's code
+        return f"its settings cannot be checked: {type(error).__name__}"
+    return None
+
+
+def _broken_row(broken: Quarantined, wanted: Wanted) -> dict[str, Any]:
+    state = "quarantined" if wanted.is_optional(broken.plugin) else "broken"
+    if wanted.names is not None and broken.plugin not in wanted.names:
+        state = "disabled"
+    return _row(broken.name, None, broken.version, state=state, reason=broken.reason)
+
+
+def _row(
+    name: str, kind: str | None, version: str | None, *, state: str, reason: str | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "version": version,
+        "state": state,
+        # Computed by the conformance kit; None until it has judged.
+        "tier": None,
+        "reason": reason,
+    }

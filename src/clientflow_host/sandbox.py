@@ -6,7 +6,8 @@ from typing import Final
 
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import AnySpec
-from clientflow_core.registry.discovery import Plugin, discover_plugins
+from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.selection import Wanted, find_plugins
 from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_host.sandbox_console.console import add_console
 from clientflow_host.serving import listening, wait_for_stop
@@ -71,8 +72,9 @@ async def run_sandbox(
         PluginError: a provider has no stand-in, or it cannot be imported.
         PortTaken: something else listens at the port.
     """
+    found = find_plugins(Wanted(folder=settings.plugins_dir)).plugins
     boxes = build_sandboxes(
-        _choose(sandboxed_specs(discover_plugins()), names),
+        _choose(sandboxed_specs(found), names),
         StateFolder.open(settings.state_folder),
         sandbox_url=local_url(settings.host, settings.sandbox_port),
         host_url=settings.url,

@@ -99,10 +99,24 @@ class HostSettings:
     )
     plugins: tuple[str, ...] | None = setting(
         env="CLIENTFLOW_PLUGINS",
-        help="the plugins to enable, with commas between; without it, those whose settings are"
-        " complete",
+        help="the plugins that must work, with commas between: what is wrong with one refuses the"
+        " start; with neither this nor the next, those whose settings are complete are enabled",
         default=None,
         example="twilio",
+    )
+    optional_plugins: tuple[str, ...] | None = setting(
+        env="CLIENTFLOW_OPTIONAL_PLUGINS",
+        help="further plugins to enable, with commas between; one that cannot be used is left out,"
+        " and told by /ready, the log and `clientflow plugins`",
+        default=None,
+        example="acme_sms",
+    )
+    plugins_dir: Path | None = setting(
+        env="CLIENTFLOW_PLUGINS_DIR",
+        help="a folder whose *.py are plugins of one file each, beside those that are installed;"
+        " whoever may write there runs code here",
+        default=None,
+        example="/etc/clientflow/plugins",
     )
     state_dir: Path | None = setting(
         env=STATE_DIR_ENV,
@@ -127,7 +141,7 @@ class HostSettings:
     )
 
     def check(self) -> Iterable[SettingProblem]:
-        """Give a problem for each port that is none, and one if REDIS_URL is not what it should."""
+        """Give a problem for each port that is none, and for what contradicts itself."""
         ports = {
             "CLIENTFLOW_PORT": self.port,
             "CLIENTFLOW_WORKER_PORT": self.worker_port,
@@ -136,6 +150,10 @@ class HostSettings:
         for env, port in ports.items():
             if port > 65_535:  # noqa: PLR2004 - the highest port
                 yield SettingProblem(env, "is not a port: 0 to 65535")
+        if both := sorted({*(self.plugins or ())} & {*(self.optional_plugins or ())}):
+            problem = f"names {', '.join(both)}, as CLIENTFLOW_PLUGINS does"
+            hint = "name it in one of them: it must work, or it may fail"
+            yield SettingProblem("CLIENTFLOW_OPTIONAL_PLUGINS", problem, hint)
         if self.redis_url is not None:
             yield from _check_redis_url(self.redis_url)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.selection import find_plugins
 from clientflow_core.settings import Setting, SettingField, setting_fields
 from clientflow_host.settings import SECRETS_DIR_ENV, HostSettings
 
@@ -55,7 +55,7 @@ def own_groups() -> Iterator[Group]:
         introduction="Read by `serve`, `worker`, `sandbox` and `up`.",
         fields=setting_fields(HostSettings),
     )
-    for plugin in discover_plugins():
+    for plugin in find_plugins().plugins:
         if plugin.distribution != _OWN_DISTRIBUTION:
             continue
         for spec in plugin.specs:

@@ -23,7 +23,7 @@ from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
 from clientflow_core.settings import Completeness, completeness
 from clientflow_host.assembly import (
-    discover_enabled,
+    find_enabled,
     load_everything,
     own_channels,
     require_schema,
@@ -116,7 +116,7 @@ def _needs_stand_in(values: Mapping[str, str]) -> Callable[[AnySpec], bool]:
 def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateFolder) -> _Plan:
     ports = choose_ports(settings)
     url = attrs.evolve(settings, port=ports.host).url
-    enabled = sandboxed_specs(discover_enabled(settings))
+    enabled = sandboxed_specs(find_enabled(settings))
     specs = list(filter(_needs_stand_in(values), enabled))
     sandbox_url = local_url(settings.host, ports.sandbox)
     boxes = build_sandboxes(specs, folder, sandbox_url=sandbox_url, host_url=url)
@@ -148,6 +148,8 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
 async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -> None:
     for enabled in plan.registry.providers.values():
         say(f"{enabled.spec.title}: {_what_it_is(plan, enabled.spec)}")
+    for one in plan.registry.quarantined:
+        say(f"{one.name}: left out, since {one.summary}; see clientflow plugins")
     async with _database(plan, say) as database_url:
         login = await _demo_organization(plan, database_url)
         say("the demo organization is there")

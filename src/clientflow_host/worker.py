@@ -2,24 +2,29 @@
 
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import psycopg
 from aiohttp import web
 
+from clientflow_core.clock import Clock
+from clientflow_core.contributions.context import Process
 from clientflow_core.domain.jobs import INBOUND, OUTBOUND, UPKEEP
 from clientflow_core.errors import DatabaseUnfit
-from clientflow_core.jobs.handlers import DatabaseJob, Handler, ProviderJob
+from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.server import connection_string
+from clientflow_core.registry.bound import BoundStep, send_steps
+from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.deliver_message import deliver_message, give_up_message
 from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
 )
+from clientflow_core.services.prepare_message import prepare_message
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble, require_schema
@@ -27,29 +32,44 @@ from clientflow_host.heartbeat import beating
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import add_operations
+from clientflow_host.plugin_moments import plugins_running
+from clientflow_host.plugin_work import plugin_handlers, plugin_lanes, plugin_schedules
 from clientflow_host.routes import health
 from clientflow_host.serving import listening, wait_for_stop
 
 # How many jobs of a lane run at once; those that wait for a provider hold no connection.
 _LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1}
 _GRACE_SECONDS: Final = 8.0
+_DELIVERY_SECONDS: Final = 60.0
 _SCHEDULES: Final = (PURGE_EXPIRED,)
 
 
 def job_handlers(assembly: Assembly) -> dict[str, Handler]:
     """Give who does which kind of job."""
     registry = assembly.registry
+    steps = send_steps(registry.plugins, providers=registry, clock=assembly.clock)
     return {
         "handle_inbound_event": DatabaseJob(
             handle=functools.partial(handle_inbound_event, registry=registry),
             on_dead=give_up_inbound_event,
         ),
         DELIVER_MESSAGE: ProviderJob(
-            handle=functools.partial(deliver_message, registry=registry, clock=assembly.clock),
+            handle=functools.partial(
+                _deliver_message, steps=steps, registry=registry, clock=assembly.clock
+            ),
             on_dead=give_up_message,
+            deadline_seconds=_DELIVERY_SECONDS + sum(one.step.deadline_seconds for one in steps),
         ),
         PURGE_EXPIRED.kind: DatabaseJob(handle=purge_expired),
+        **plugin_handlers(assembly),
     }
+
+
+async def _deliver_message(
+    run: JobRun, *, steps: Sequence[BoundStep], registry: ProviderRegistry, clock: Clock
+) -> None:
+    if await prepare_message(run, steps=steps):
+        await deliver_message(run, registry=registry, clock=clock)
 
 
 @contextlib.asynccontextmanager
@@ -63,8 +83,8 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
         assembly.database,
         Liveness(connection_string(assembly.direct_url)),
         handlers=job_handlers(assembly),
-        lanes=_LANES,
-        schedules=_SCHEDULES,
+        lanes={**_LANES, **plugin_lanes(assembly.registry.plugins)},
+        schedules=[*_SCHEDULES, *plugin_schedules(assembly.registry.plugins)],
     )
     worker = JobWorker(runner, assembly.queue)
     try:
@@ -97,6 +117,7 @@ async def work(values: Mapping[str, str]) -> None:
         app[ASSEMBLY] = assembly
         add_operations(app, health.OPERATIONS, authenticate=authenticate)
         async with (
+            plugins_running(assembly, Process.WORKER),
             beating(assembly.database, kind="worker"),
             working(assembly),
             listening(

@@ -220,8 +220,11 @@ def emptied(shared: Addresses) -> Addresses:
 
 
 @pytest.fixture
-def values(emptied: Addresses) -> dict[str, str]:
-    """The settings: a host that the world reaches by a port of this machine, and the sandbox."""
+def values(emptied: Addresses, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings: a host that the world reaches by a port of this machine, and the sandbox.
+
+    A test that is parametrized with some has them too.
+    """
     port, sandbox_port = free_port(), free_port()
     return {
         "DATABASE_URL": emptied.url,
@@ -232,7 +235,7 @@ def values(emptied: Addresses) -> dict[str, str]:
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_PHONE_NUMBER": NUMBER,
         "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox_port}/twilio",
-    }
+    } | getattr(request, "param", {})
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """From settings to a database, a registry and a queue."""
 
+import importlib.util
 from typing import Any
 
 import pytest
 
-from clientflow_core.errors import DatabaseUnfit, SettingsError
+from clientflow_core.errors import DatabaseUnfit, PluginError, SettingsError
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.providers.spec import AnySpec
@@ -56,6 +57,37 @@ def test_named_plugin_must_be_set_and_others_are_left_out() -> None:
     assert names(caught) == ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"]
     with pytest.raises(SettingsError, match="names pigeon"):
         load_everything({"CLIENTFLOW_PLUGINS": "pigeon"})
+
+
+def test_optional_plugin_that_cannot_be_used_is_left_out_and_kept_in_mind() -> None:
+    values = {"CLIENTFLOW_OPTIONAL_PLUGINS": "twilio,owl", "TWILIO_ACCOUNT_SID": "s3cret"}
+    _, registry = load_everything(values)
+    assert not registry.providers
+    reasons = {one.name: one.reason for one in registry.quarantined}
+    assert reasons.keys() == {"twilio", "owl"}
+    assert "TWILIO_AUTH_TOKEN is not set" in reasons["twilio"]
+    assert "s3cret" not in str(reasons)
+
+
+def test_plugin_cannot_be_both_required_and_optional() -> None:
+    both = {"CLIENTFLOW_PLUGINS": "twilio", "CLIENTFLOW_OPTIONAL_PLUGINS": "twilio", **TWILIO}
+    with pytest.raises(SettingsError, match="names twilio, as CLIENTFLOW_PLUGINS does"):
+        load_everything(both)
+
+
+def test_required_plugin_without_its_sdk_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    values = {"CLIENTFLOW_PLUGINS": "twilio", **TWILIO}
+    words = "needs twilio for 'twilio', which is not installed: pip install 'clientflow.twilio.'"
+    with pytest.raises(PluginError, match=words):
+        load_everything(values)
+    # Together with everything else that is wrong.
+    with pytest.raises(SettingsError, match=words) as caught:
+        load_everything(values, needs_database=True)
+    assert names(caught) == ["DATABASE_URL", "CLIENTFLOW_PLUGINS"]
+    # What is not listed is in nobody's way.
+    _, registry = load_everything(TWILIO)
+    assert [one.summary for one in registry.quarantined] == ["its SDK is not installed"]
 
 
 def test_provider_that_is_left_out_needs_no_settings() -> None:

@@ -10,7 +10,7 @@ from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import BadPayload
 from clientflow_core.ids import new_id
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
-from clientflow_core.registry.registry import BoundWebhook
+from clientflow_core.registry.webhooks import BoundWebhook
 from clientflow_host.event_meaning import Meaning, _parse, read_meaning
 
 EVENT = InboundEvent(

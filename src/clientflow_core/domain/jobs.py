@@ -10,6 +10,7 @@ INBOUND: Final = "inbound"
 OUTBOUND: Final = "outbound"
 UPKEEP: Final = "upkeep"
 LANES: Final = (INBOUND, OUTBOUND, UPKEEP)
+"""The lanes of our own; each plugin that has work has one more, see :func:`plugin_lane`."""
 
 # Seconds before the next attempt; together with the last one repeated, 3.8 days in 14 attempts.
 _SCHEDULE: Final = (5, 30, 120, 600, 3_600, 21_600, 43_200)
@@ -37,6 +38,19 @@ class Job:
     def id_arg(self, name: str) -> uuid.UUID:
         """Read an id from the arguments."""
         return uuid.UUID(self.args[name])
+
+
+def plugin_lane(plugin: str) -> str:
+    """Name the lane of a plugin: whatever goes on in it, no other has to wait for it."""
+    return f"plugin.{plugin}"
+
+
+@attrs.frozen
+class ListenerJob:
+    """What is asked for when something has happened that a plugin wants to be told of."""
+
+    lane: str
+    kind: str
 
 
 def retry_delay_seconds(attempts: int, *, chance: float) -> float:

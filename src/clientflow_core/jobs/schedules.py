@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import attrs
 
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.repositories.jobs import MOST_ATTEMPTS
 from clientflow_core.persistence.repositories.scheduled_slots import fill_slots
 
 
@@ -22,12 +23,14 @@ class Schedule:
         every_seconds: how long a slot is; the slots are counted from midnight of 1 January 1970.
         lane: where the job goes.
         kind: of the job, which belongs to no organization and has no arguments.
+        max_attempts: after so many it is a dead letter.
     """
 
     name: str
     every_seconds: int = attrs.field(validator=attrs.validators.ge(1))
     lane: str
     kind: str
+    max_attempts: int = MOST_ATTEMPTS
 
 
 async def tick(database: Database, schedules: Sequence[Schedule]) -> None:
@@ -41,4 +44,5 @@ async def tick(database: Database, schedules: Sequence[Schedule]) -> None:
             every_seconds=[schedule.every_seconds for schedule in schedules],
             lanes=[schedule.lane for schedule in schedules],
             kinds=[schedule.kind for schedule in schedules],
+            max_attempts=[schedule.max_attempts for schedule in schedules],
         )

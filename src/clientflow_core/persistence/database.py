@@ -6,8 +6,9 @@ begins by neither raises, so a forgotten scope is an error and not an empty answ
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from clientflow_core.domain.jobs import ListenerJob
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.persistence.server import (
     check_application_role,
@@ -45,6 +47,8 @@ _CONNECT_ARGS: Final = {
 }
 
 Wake = Callable[[frozenset[str]], None]
+Listeners = Mapping[str, Sequence[ListenerJob]]
+_NOBODY: Final[Listeners] = MappingProxyType({})
 
 
 class Transaction:
@@ -52,11 +56,18 @@ class Transaction:
 
     Attributes:
         organization_id: whose rows are visible; None in the system scope.
+        listeners: for each kind of event, the jobs that plugins are told of it by.
     """
 
-    def __init__(self, connection: AsyncConnection, organization_id: uuid.UUID | None) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        organization_id: uuid.UUID | None,
+        listeners: Listeners = _NOBODY,
+    ) -> None:
         self._connection = connection
         self.organization_id = organization_id
+        self.listeners = listeners
         self._lanes: set[str] = set()
 
     @property
@@ -116,12 +127,17 @@ class Database:
 
     def __init__(self, url: URL, *, wake: Wake | None = None, pool_size: int = 10) -> None:
         self._wake = wake
+        self._listeners = _NOBODY
         self._engine = _create_engine(url, pool_size)
         self.statements = Statements(url, connect_args=_CONNECT_ARGS, wake=self._tell)
 
     def wake_with(self, wake: Wake) -> None:
         """Set who is told of new work."""
         self._wake = wake
+
+    def tell_with(self, listeners: Listeners) -> None:
+        """Set which plugins are told of what has happened, from now on."""
+        self._listeners = listeners
 
     @asynccontextmanager
     async def organization(self, organization_id: uuid.UUID) -> AsyncIterator[Transaction]:
@@ -141,7 +157,7 @@ class Database:
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(**{_SCOPE: scope})
             async with connection.begin():
-                transaction = Transaction(connection, organization_id)
+                transaction = Transaction(connection, organization_id, self._listeners)
                 yield transaction
         self._tell(transaction.lanes_to_wake)
 

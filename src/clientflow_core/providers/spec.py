@@ -55,6 +55,11 @@ class ProviderContext:
     public_url: str | None = None
 
 
+def _as_tuple(names: Iterable[str]) -> tuple[str, ...]:
+    # By its own name mypy cannot tell of what it is a tuple.
+    return tuple(names)
+
+
 def _no_addresses(_: Any) -> Sequence[str]:
     return ()
 
@@ -89,6 +94,8 @@ class ProviderSpec(Generic[S, P]):
         sandbox: ``package.module:Class`` of its stand-in server, imported only to run it.
         requires: the extra of the plugin's distribution that brings its SDK, for the message when
             that is missing.
+        sdk_modules: the packages of its SDK, as they are imported, such as ``("stripe",)``; one
+            that is not installed is told at the start, without importing anything.
     """
 
     kind: ProviderKind = attrs.field(converter=ProviderKind)
@@ -104,6 +111,12 @@ class ProviderSpec(Generic[S, P]):
     deadline_seconds: float = 20.0
     sandbox: str | None = None
     requires: str | None = None
+    sdk_modules: tuple[str, ...] = attrs.field(
+        default=(),
+        converter=_as_tuple,
+        # To look for a part of a package would import the package.
+        validator=attrs.validators.deep_iterable(attrs.validators.matches_re(r"[A-Za-z_]\w*")),
+    )
 
 
 AnySpec = ProviderSpec[Any, Any]

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Final
 
 import attrs
 import pluggy
 
+from clientflow_core.contributions.routes import operation_name
 from clientflow_core.errors import PluginError, SettingProblem, SettingsError
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP, Hooks
 from clientflow_core.providers.spec import AnySpec, ProviderKind, ProviderSpec
+from clientflow_core.registry.contributions import Contributions, contributions_of
 from clientflow_core.registry.hook_calls import PluginHooks, RuleBroken
+from clientflow_core.registry.plugin_folder import find_plugin_files
 
 PLUGINS_ENV: Final = "CLIENTFLOW_PLUGINS"
 _REMEDY: Final = f"mend it, uninstall it, or name only the others in {PLUGINS_ENV}"
@@ -25,12 +29,19 @@ class Plugin:
         version: of the distribution that brings it.
         specs: the providers it brings.
         distribution: what ``pip`` calls it; None for one that no distribution brings.
+        contributions: what it brings beside providers.
     """
 
     name: str
     version: str
     specs: tuple[AnySpec, ...]
     distribution: str | None = None
+    contributions: Contributions = attrs.field(factory=Contributions)
+
+    @property
+    def operation_names(self) -> tuple[str, ...]:
+        """What its routes are called in the API's document."""
+        return tuple(operation_name(self.name, route.name) for route in self.contributions.routes)
 
     @property
     def source(self) -> str:
@@ -50,7 +61,10 @@ _HOOKS: Final[Mapping[ProviderKind, Callable[[Hooks], Iterable[AnySpec]]]] = {
 
 
 def discover_plugins(
-    found: Iterable[EntryPoint] | None = None, *, names: Sequence[str] | None = None
+    found: Iterable[EntryPoint] | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    folder: Path | None = None,
 ) -> Sequence[Plugin]:
     """Load installed plugins and ask them for their specs; no SDK is imported.
 
@@ -58,24 +72,36 @@ def discover_plugins(
         found: the entry points to look at; by default those of the group ``clientflow.plugins``.
         names: load only these, so that nothing else that is installed can get in the way; None
             loads every one.
+        folder: whose files are looked at too, each a plugin.
 
     Raises:
-        SettingsError: one of *names* is not installed.
+        SettingsError: one of *names* is not installed, or *folder* cannot be looked into.
         PluginError: one cannot be imported, breaks the rules of registration, or two have a name
             in common; the message says which and what to do.
     """
-    points = list(entry_points(group=ENTRY_POINT_GROUP) if found is None else found)
+    points = installed_points(folder) if found is None else [*found, *find_plugin_files(folder)]
     if names is not None:
         refuse_unknown(names, installed=[point.name for point in points])
         points = [point for point in points if point.name in names]
     points.sort(key=lambda point: point.name)
-    _refuse_same_names([(point.name, _source_of(point)) for point in points], "plugin")
-    plugins = [_load(point) for point in points]
+    _refuse_same_names([(point.name, source_of(point)) for point in points], "plugin")
+    plugins = [load_plugin(point) for point in points]
     specs = [(spec, plugin.source) for plugin in plugins for spec in plugin.specs]
     _refuse_same_names([(spec.name, source) for spec, source in specs], "provider")
     webhooks = [(webhook.name, source) for spec, source in specs for webhook in spec.webhooks]
     _refuse_same_names(webhooks, "webhook")
+    routes = [(name, plugin.source) for plugin in plugins for name in plugin.operation_names]
+    _refuse_same_names(routes, "route")
     return plugins
+
+
+def installed_points(folder: Path | None = None) -> list[EntryPoint]:
+    """Give what is installed in the group ``clientflow.plugins``, and the files of *folder*.
+
+    Raises:
+        SettingsError: *folder* cannot be looked into.
+    """
+    return [*entry_points(group=ENTRY_POINT_GROUP), *find_plugin_files(folder)]
 
 
 def refuse_unknown(names: Iterable[str], *, installed: Collection[str]) -> None:
@@ -92,13 +118,20 @@ def refuse_unknown(names: Iterable[str], *, installed: Collection[str]) -> None:
         raise SettingsError([SettingProblem(PLUGINS_ENV, problem, hint)])
 
 
-def _load(point: EntryPoint) -> Plugin:
+def load_plugin(point: EntryPoint) -> Plugin:
+    """Load the plugin that *point* names, and ask it for its specs; no SDK is imported.
+
+    Raises:
+        PluginError: it cannot be imported, or breaks the rules of registration.
+    """
     try:
         loaded = point.load()
     except Exception as error:
         raise _broken(point, f"cannot be imported: {error!r}") from error
     try:
-        specs = specs_of(loaded, point.name)
+        hooks = PluginHooks(loaded, point.name)
+        specs = _collect_specs(hooks)
+        contributions = contributions_of(hooks)
     except (RuleBroken, pluggy.PluginValidationError) as error:
         raise _broken(point, f"breaks the rules of registration: {error}") from error
     except Exception as error:
@@ -108,11 +141,12 @@ def _load(point: EntryPoint) -> Plugin:
         version=point.dist.version if point.dist else "unknown",
         specs=tuple(specs),
         distribution=point.dist.name if point.dist else None,
+        contributions=contributions,
     )
 
 
 def _broken(point: EntryPoint, what: str) -> PluginError:
-    return PluginError(f"{_source_of(point)} {what}; {_REMEDY}")
+    return PluginError(f"{source_of(point)} {what}; {_REMEDY}")
 
 
 def specs_of(plugin: object, name: str) -> list[AnySpec]:
@@ -122,7 +156,10 @@ def specs_of(plugin: object, name: str) -> list[AnySpec]:
         RuleBroken, pluggy.PluginValidationError: it breaks the rules of registration.
         Exception: a hook's own.
     """
-    hooks = PluginHooks(plugin, name)
+    return _collect_specs(PluginHooks(plugin, name))
+
+
+def _collect_specs(hooks: PluginHooks) -> list[AnySpec]:
     found: list[AnySpec] = []
     for kind, hook in _HOOKS.items():
         for spec in hooks.collect(hook, of=ProviderSpec):
@@ -145,7 +182,8 @@ def _refuse_same_names(names: Sequence[tuple[str, str]], what: str) -> None:
         seen[name] = source
 
 
-def _source_of(point: EntryPoint) -> str:
+def source_of(point: EntryPoint) -> str:
+    """Whose *point* is, for an error message."""
     dist = point.dist
     return _source(point.name, dist.name, dist.version) if dist else _source(point.name, None, "")
 

@@ -6,14 +6,15 @@ implementations and never calls them.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import pluggy
 
 from clientflow_core.hookspecs import PROJECT, Hooks
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _MARK: Final = f"{PROJECT}_impl"
 
 
@@ -57,39 +58,82 @@ class PluginHooks:
             RuleBroken: the answer is not what the specification says.
             Exception: the hook's own.
         """
-        function = self._implementation(hook.__name__)
-        if function is None:
+        found = self._implementation(hook.__name__)
+        if found is None:
             return []
-        answer: Any = function()
+        return self._checked(hook.__name__, found.function(), of)
+
+    def moment(
+        self, hook: Callable[Concatenate[Any, P], Awaitable[None]]
+    ) -> Callable[P, Awaitable[None]] | None:
+        """Give what is to be awaited for *hook*, named by its specification; None if nothing.
+
+        What it is given by position it is given by the names that it takes, as pluggy would: a hook
+        may have more arguments in a later release.
+        """
+        found = self._implementation(hook.__name__)
+        if found is None:
+            return None
+        names = list(inspect.signature(hook).parameters)[1:]
+        function: Callable[..., Any] = found.function
+        taken = found.argnames
+
+        async def call(*args: P.args, **kwargs: P.kwargs) -> None:
+            given = dict(zip(names, args, strict=False)) | kwargs
+            await function(**{name: given[name] for name in taken})
+
+        return call
+
+    def _checked(self, hook: str, answer: Any, of: type) -> list[Any]:
         if not isinstance(answer, Iterable):
             got = type(answer).__name__
-            msg = f"{hook.__name__} must give a list of {of.__name__}, and gives {got}"
+            msg = f"{hook} must give a list of {of.__name__}, and gives {got}"
             raise RuleBroken(msg)
-        found: list[T] = []
+        found = []
         for item in answer:
             if not isinstance(item, of):
-                msg = f"{hook.__name__} must give a list of {of.__name__}, and {item!r} is none"
+                msg = f"{hook} must give a list of {of.__name__}, and {item!r} is none"
                 raise RuleBroken(msg)
-            found.append(cast("T", item))
+            found.append(item)
         return found
 
-    def _implementation(self, hook: str) -> Callable[[], Any] | None:
+    def _implementation(self, hook: str) -> pluggy.HookImpl | None:
         found = getattr(self._manager.hook, hook).get_hookimpls()
-        return found[0].function if found else None
+        return found[0] if found else None
 
     def _refuse_other_forms(self) -> None:
-        for name in vars(Hooks):
+        for name, specification in vars(Hooks).items():
             if not name.startswith(f"{PROJECT}_"):
                 continue
             for found in getattr(self._manager.hook, name).get_hookimpls():
                 if found.wrapper or found.hookwrapper:
                     msg = f"{name} wraps the hook of others; give what this plugin brings instead"
                     raise RuleBroken(msg)
-                if inspect.iscoroutinefunction(found.function) or inspect.isasyncgenfunction(
-                    found.function
-                ):
-                    msg = f"{name} must be a plain function, not async"
-                    raise RuleBroken(msg)
+                _refuse_other_colour(name, found, inspect.iscoroutinefunction(specification))
+                _refuse_hidden_arguments(name, found)
+
+
+def _refuse_other_colour(name: str, found: pluggy.HookImpl, is_async: bool) -> None:  # noqa: FBT001
+    function = found.function
+    if is_async and not inspect.iscoroutinefunction(function):
+        msg = f"{name} must be an async function"
+        raise RuleBroken(msg)
+    if not is_async and (
+        inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    ):
+        msg = f"{name} must be a plain function, not async"
+        raise RuleBroken(msg)
+
+
+def _refuse_hidden_arguments(name: str, found: pluggy.HookImpl) -> None:
+    """Refuse arguments that pluggy does not see, and so never gives."""
+    for parameter in inspect.signature(found.function).parameters.values():
+        if parameter.name not in found.argnames:
+            msg = (
+                f"{name} takes {str(parameter)!r}, which it would never be given: write its"
+                " arguments as in the specification, by position and without defaults"
+            )
+            raise RuleBroken(msg)
 
 
 def _refuse_undecorated(plugin_class: type[Hooks]) -> None:

@@ -1,6 +1,7 @@
 """The providers that are enabled, by name; opened when they are first needed."""
 
 import asyncio
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -10,13 +11,27 @@ import aiohttp
 import attrs
 
 from clientflow_core.clock import Clock, SystemClock
-from clientflow_core.domain.messages import ProviderEvent
 from clientflow_core.errors import PluginError, SettingsError
 from clientflow_core.providers.interfaces import interface_of
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
-from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
-from clientflow_core.registry.discovery import Plugin, discover_plugins, refuse_unknown
-from clientflow_core.settings import Completeness, completeness, load_all
+from clientflow_core.registry.discovery import Plugin, refuse_unknown
+from clientflow_core.registry.guard import Guard, Origin
+from clientflow_core.registry.guarded import guarded
+from clientflow_core.registry.leaks import secrets_of
+from clientflow_core.registry.lifecycle import Lifecycle
+from clientflow_core.registry.meter import CallMeter, NoMeter
+from clientflow_core.registry.operations import Operation
+from clientflow_core.registry.selection import (
+    Quarantined,
+    Wanted,
+    begun,
+    find_plugins,
+    report_quarantined,
+    requirement,
+    select,
+)
+from clientflow_core.registry.webhooks import BoundWebhook
+from clientflow_core.settings import Completeness, load_all
 
 if TYPE_CHECKING:
     from clientflow_core.providers.assistant import AssistantProvider
@@ -28,6 +43,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 _CONNECTIONS_PER_HOST: Final = 20
+_OPEN: Final = Operation(name="open", is_read=True, fits=lambda _: True)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,32 +53,6 @@ class EnabledProvider:
     plugin: Plugin
     spec: AnySpec
     settings: Any
-
-
-@attrs.frozen(kw_only=True)
-class BoundWebhook:
-    """A webhook with the settings of its provider: all that it takes to serve it."""
-
-    plugin: str
-    spec: WebhookSpec
-    settings: Any
-
-    def verify(self, request: WebhookRequest) -> Verified:
-        """Check who sent *request*.
-
-        Raises:
-            SignatureRefused: it cannot be proven.
-            BadPayload: it cannot be read.
-        """
-        return self.spec.verify(request, self.settings)
-
-    def parse(self, request: WebhookRequest) -> Sequence[ProviderEvent]:
-        """Read what *request*, which was verified before, means; nothing if it concerns nobody.
-
-        Raises:
-            BadPayload: it cannot be read.
-        """
-        return self.spec.parse(request)
 
 
 def select_plugins(
@@ -87,8 +77,9 @@ def select_plugins(
 
 
 def _is_begun(plugin: Plugin, values: Mapping[str, str]) -> bool:
-    states = {completeness(spec.settings, values) for spec in plugin.specs}
-    return bool(states - {Completeness.NONE})
+    if not plugin.specs:
+        return bool(plugin.contributions)
+    return bool(set(begun(plugin, values).values()) - {Completeness.NONE})
 
 
 class ProviderRegistry:
@@ -99,10 +90,14 @@ class ProviderRegistry:
         values: the settings.
         public_url: where the world reaches the host; None in library use.
         clock: for tests.
+        meter: is told of every call to a provider.
 
     Attributes:
-        providers: the enabled ones, by name.
+        plugins: the enabled ones.
+        providers: theirs, by name.
         webhooks: theirs, by the last part of their path.
+        quarantined: what is installed or asked for and cannot be used, with the reason; set by
+            whoever has selected the plugins.
 
     Raises:
         SettingsError: with every problem in the settings of all of them.
@@ -115,25 +110,36 @@ class ProviderRegistry:
         *,
         public_url: str | None = None,
         clock: Clock | None = None,
+        meter: CallMeter | None = None,
     ) -> None:
-        pairs = [(plugin, spec) for plugin in plugins for spec in plugin.specs]
+        self.plugins: Sequence[Plugin] = tuple(plugins)
+        pairs = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs]
+        self.quarantined: Sequence[Quarantined] = ()
         loaded = load_all([spec.settings for _, spec in pairs], values)
         self.providers: Mapping[str, EnabledProvider] = {
             spec.name: EnabledProvider(plugin=plugin, spec=spec, settings=loaded[spec.settings])
             for plugin, spec in pairs
         }
+        self._clock = clock or SystemClock()
+        guards = {
+            name: _guard(enabled, clock=self._clock, meter=meter or NoMeter())
+            for name, enabled in self.providers.items()
+        }
+        self._guards: Mapping[str, Guard] = guards
         self.webhooks: Mapping[str, BoundWebhook] = {
-            webhook.name: BoundWebhook(plugin=name, spec=webhook, settings=enabled.settings)
+            webhook.name: BoundWebhook(
+                plugin=name, spec=webhook, settings=enabled.settings, guard=guards[name]
+            )
             for name, enabled in self.providers.items()
             for webhook in enabled.spec.webhooks
         }
         _refuse_public_url(self.providers.values(), public_url)
         self._public_url = public_url
-        self._clock = clock or SystemClock()
         self._stack = AsyncExitStack()
         self._context: ProviderContext | None = None
         self._opened: dict[tuple[ProviderKind, str], object] = {}
-        self._opening = asyncio.Lock()
+        # One for each, so that one that is slow to open holds up no other.
+        self._opening = {name: asyncio.Lock() for name in self.providers}
 
     @classmethod
     def from_values(
@@ -153,10 +159,16 @@ class ProviderRegistry:
 
         Raises:
             SettingsError: one of *names* is not installed, or settings are missing or malformed.
-            PluginError: an installed plugin cannot be loaded.
+            PluginError: one of *names* cannot be loaded, or lacks its SDK. What is merely
+                installed is quarantined.
         """
-        plugins = select_plugins(discover_plugins(names=names), values, names=names)
-        return cls(plugins, values, public_url=public_url)
+        wanted = Wanted(required=None if names is None else tuple(names))
+        selection = select(find_plugins(wanted), values, wanted=wanted, public_url=public_url)
+        selection.require_all()
+        registry = cls(selection.plugins, values, public_url=public_url)
+        registry.quarantined = selection.quarantined
+        report_quarantined(registry.quarantined)
+        return registry
 
     async def __aenter__(self) -> Self:
         session = aiohttp.ClientSession(
@@ -174,9 +186,13 @@ class ProviderRegistry:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        async with self._opening:
-            self._context = None
+        self._context = None
+        async with AsyncExitStack() as opening:
+            for lock in self._opening.values():
+                await opening.enter_async_context(lock)
             self._opened.clear()
+            for guard in self._guards.values():
+                guard.lifecycle.close()
             await self._stack.aclose()
 
     def spec(self, name: str) -> AnySpec:
@@ -196,11 +212,28 @@ class ProviderRegistry:
         enabled = self._enabled(name)
         return enabled.spec.addresses(enabled.settings)
 
+    def require_fit(self, name: str) -> None:
+        """Make sure that the provider *name* may be called now, as far as is known.
+
+        Raises:
+            PluginError: it is not enabled.
+            AuthFailed: it has refused our credentials, and is not asked again in this process.
+            ProviderUnavailable: it could not be opened, and is left alone for a while.
+        """
+        self._enabled(name)
+        self._guards[name].lifecycle.require_fit()
+
+    def lifecycles(self) -> Mapping[str, Lifecycle]:
+        """Give how each enabled provider is, by its name."""
+        return {name: guard.lifecycle for name, guard in self._guards.items()}
+
     async def channel(self, name: str) -> "ChannelProvider":
-        """Give the channel provider *name*; its first use opens it.
+        """Give the channel provider *name*, guarded; its first use opens it.
 
         Raises:
             PluginError: it is not enabled, is no channel, or its SDK is not installed.
+            AuthFailed: it refused our credentials as it was opened.
+            ProviderUnavailable: it cannot be opened now; it is tried again after a while.
         """
         return cast("ChannelProvider", await self._provider(name, ProviderKind.CHANNEL))
 
@@ -231,7 +264,7 @@ class ProviderRegistry:
         if enabled.spec.kind is not kind:
             msg = f"the provider {name!r} is of the kind {enabled.spec.kind}, not {kind}"
             raise PluginError(msg)
-        async with self._opening:
+        async with self._opening[name]:
             if (kind, name) not in self._opened:
                 self._opened[kind, name] = await self._open(enabled)
         return self._opened[kind, name]
@@ -240,13 +273,18 @@ class ProviderRegistry:
         if self._context is None:
             msg = "open the registry first: async with ProviderRegistry(...) as registry"
             raise PluginError(msg)
+        guard = self._guards[enabled.spec.name]
+        provider = await guard.call(_OPEN, functools.partial(self._enter, enabled, self._context))
+        return guarded(enabled.spec.kind, provider, guard)
+
+    async def _enter(self, enabled: EnabledProvider, context: ProviderContext) -> object:
         try:
-            opened = enabled.spec.open(self._context, enabled.settings)
+            opened = enabled.spec.open(context, enabled.settings)
             provider: object = await opened.__aenter__()
         except ImportError as error:
             msg = (
                 f"the provider {enabled.spec.name!r} cannot be opened ({error}):"
-                f" pip install '{_requirement(enabled)}'"
+                f" pip install '{requirement(enabled.plugin, enabled.spec)}'"
             )
             raise PluginError(msg) from error
         # Closed as at a good end: what failed elsewhere is nothing to throw into this provider.
@@ -254,8 +292,8 @@ class ProviderRegistry:
         interface = interface_of(enabled.spec.kind)
         if not isinstance(provider, interface):
             msg = (
-                f"{enabled.plugin.source} opens {provider!r} as {enabled.spec.name!r},"
-                f" which is no {interface.__name__}"
+                f"{enabled.plugin.source} opens {type(provider).__name__} as"
+                f" {enabled.spec.name!r}, which is no {interface.__name__}"
             )
             raise PluginError(msg)
         return provider
@@ -283,6 +321,15 @@ def _refuse_public_url(providers: Iterable[EnabledProvider], public_url: str | N
         raise SettingsError(problems)
 
 
-def _requirement(enabled: EnabledProvider) -> str:
-    extra = f"[{enabled.spec.requires}]" if enabled.spec.requires else ""
-    return f"{enabled.plugin.distribution or enabled.plugin.name}{extra}"
+def _guard(enabled: EnabledProvider, *, clock: Clock, meter: CallMeter) -> Guard:
+    plugin, spec = enabled.plugin, enabled.spec
+    origin = Origin(
+        provider=spec.name, plugin=plugin.name, version=plugin.version, source=plugin.source
+    )
+    return Guard(
+        origin=origin,
+        deadline_seconds=spec.deadline_seconds,
+        lifecycle=Lifecycle(provider=spec.name, plugin=plugin.source, clock=clock),
+        meter=meter,
+        secrets=secrets_of(enabled.settings),
+    )

@@ -3,9 +3,11 @@
 An attempt is written down as *sending* before the provider is called. Whoever finds one that still
 says so must not call: the provider may have the message already. It asks the provider, and only
 when the message is surely not there does it make a new attempt.
+
+While the provider cannot be called at all, since it has refused our credentials or cannot be
+opened, the message waits without being tried, for some days at the most.
 """
 
-import asyncio
 import datetime as dt
 import random
 import uuid
@@ -27,6 +29,7 @@ from clientflow_core.domain.messages import (
     advance_delivery,
 )
 from clientflow_core.errors import (
+    AuthFailed,
     ClientFlowError,
     OutcomeUnknown,
     PluginError,
@@ -58,6 +61,11 @@ _FIRST_LOOKUP_SECONDS: Final = 2.0
 _LONGEST_LOOKUP_PAUSE_SECONDS: Final = 15.0
 _SHORTEST_WISH_SECONDS: Final = 1.0
 _DETAIL_LENGTH: Final = 500
+# Credentials are mended by a person, and then the process restarts: not longer than one waits for.
+_UNFIT_PAUSE_SECONDS: Final = 300.0
+# As long as a provider that is merely away is tried: a text that comes later is worse than none.
+_LONGEST_WAIT: Final = dt.timedelta(days=4)
+_MOST_DOUBLINGS: Final = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -122,6 +130,8 @@ async def _reserve(
         return None
     # Raises before anything is written if the provider is not enabled.
     registry.spec(delivery.plugin)
+    if await _has_waited_too_long(transaction, job, delivery, registry=registry, now=now):
+        return None
     attempts = await list_attempts(transaction, message.id)
     if attempts and attempts[-1].state is AttemptState.SENDING:
         return _Step(delivery=delivery, attempt=attempts[-1], is_new=False)
@@ -145,18 +155,45 @@ async def _reserve(
     return _Step(delivery=delivery, attempt=attempt, is_new=True)
 
 
+async def _has_waited_too_long(
+    transaction: Transaction,
+    job: Job,
+    delivery: Delivery,
+    *,
+    registry: ProviderRegistry,
+    now: dt.datetime,
+) -> bool:
+    """Give the message up if its provider cannot be called, and could not be for days.
+
+    Raises:
+        RetryLater: it cannot be called, and the message may wait for longer.
+    """
+    try:
+        registry.require_fit(delivery.plugin)
+    except (AuthFailed, ProviderUnavailable) as error:
+        if now - delivery.message.created_at < _LONGEST_WAIT:
+            raise _later(error) from error
+        await give_up_message(transaction, job, error.code)
+        return True
+    return False
+
+
 async def _call(run: JobRun, step: _Step, registry: ProviderRegistry) -> None:
-    spec = registry.spec(step.delivery.plugin)
     try:
         channel = await registry.channel(step.delivery.plugin)
-        async with asyncio.timeout(spec.deadline_seconds):
-            receipt = await channel.send(step.message)
+        receipt = await channel.send(step.message)
+    except AuthFailed as error:
+        # Not for good: a person mends the credentials, and nothing is wrong with the message.
+        await _take_back(run, step, error)
+        raise _later(error) from error
     except (ProviderRefused, ProviderCannot) as error:
         await _record_refusal(run, step, error)
     except (ProviderUnavailable, PluginError, SettingsError) as error:
         await _take_back(run, step, error)
-        raise RetryLater(error.code, delay_seconds=_wish(error, run.job)) from error
-    except (OutcomeUnknown, TimeoutError) as error:
+        wish = _wish(error, run.job)
+        delay_seconds = _pause_after(step) if wish is None else wish
+        raise RetryLater(error.code, delay_seconds=delay_seconds) from error
+    except OutcomeUnknown as error:
         raise RetryLater(OutcomeUnknown.code, delay_seconds=_FIRST_LOOKUP_SECONDS) from error
     else:
         failpoints.hit("deliver_message.called")
@@ -167,22 +204,30 @@ async def _reconcile(
     run: JobRun, step: _Step, registry: ProviderRegistry, now: dt.datetime
 ) -> None:
     spec = registry.spec(step.delivery.plugin)
-    channel = await registry.channel(step.delivery.plugin)
-    if not isinstance(channel, SupportsMessageLookup):
+    try:
+        candidates = await _look_for(step, registry)
+    except AuthFailed as error:
+        raise _later(error) from error
+    except ProviderUnavailable as error:
+        raise RetryLater("provider_lookup_failed") from error
+    if candidates is None:
         await _park(run, step)
         return
-    query = MessageQuery(message=step.message, attempted_at=step.attempt.started_at)
-    try:
-        async with asyncio.timeout(spec.deadline_seconds):
-            candidates = await channel.find_messages(query)
-    except (ProviderUnavailable, TimeoutError) as error:
-        raise RetryLater("provider_lookup_failed") from error
     receipt = await _first_free(run, candidates)
     if receipt is not None:
         await _record_receipt(run, step, receipt)
         return
     age_seconds = (now - step.attempt.started_at).total_seconds()
     await _record_absence(run, step, left_seconds=spec.settle_seconds - age_seconds)
+
+
+async def _look_for(step: _Step, registry: ProviderRegistry) -> Sequence[Receipt] | None:
+    """Ask the provider for what may be the message; None if it cannot be asked."""
+    channel = await registry.channel(step.delivery.plugin)
+    if not isinstance(channel, SupportsMessageLookup):
+        return None
+    query = MessageQuery(message=step.message, attempted_at=step.attempt.started_at)
+    return await channel.find_messages(query)
 
 
 async def _first_free(run: JobRun, candidates: Sequence[Receipt]) -> Receipt | None:
@@ -265,10 +310,25 @@ async def _record_absence(run: JobRun, step: _Step, *, left_seconds: float) -> N
     raise RetryLater(OutcomeUnknown.code, delay_seconds=pause, is_attempt=False)
 
 
+def _pause_after(step: _Step) -> float:
+    """Give the seconds to wait after an attempt, by how many there were.
+
+    Not by how often the job was begun: it may have waited for days without an attempt.
+    """
+    return retry_delay_seconds(step.attempt.number, chance=random.random())  # noqa: S311
+
+
 def _pause_before_next(step: _Step) -> float:
     """Give the seconds before a new attempt: none before the second, then the usual ones."""
     number = step.attempt.number
     return retry_delay_seconds(number - 1, chance=random.random()) if number > 1 else 0.0  # noqa: S311
+
+
+def _later(error: ProviderError) -> RetryLater:
+    """Give what puts the job back until the provider can be called; that is no attempt."""
+    wish = error.retry_after_seconds if isinstance(error, ProviderUnavailable) else None
+    delay_seconds = _UNFIT_PAUSE_SECONDS if wish is None else max(wish, _SHORTEST_WISH_SECONDS)
+    return RetryLater(error.code, delay_seconds=delay_seconds, is_attempt=False)
 
 
 async def _park(run: JobRun, step: _Step) -> None:
@@ -310,4 +370,6 @@ def _wish(error: ClientFlowError, job: Job) -> float | None:
     """
     if not isinstance(error, ProviderUnavailable) or error.retry_after_seconds is None:
         return None
-    return float(max(error.retry_after_seconds, _SHORTEST_WISH_SECONDS) * 2 ** (job.attempts - 1))
+    # Waits that were no attempts count too, and there may be a thousand of them.
+    doublings = min(job.attempts - 1, _MOST_DOUBLINGS)
+    return float(max(error.retry_after_seconds, _SHORTEST_WISH_SECONDS) * 2**doublings)

@@ -5,7 +5,7 @@ from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.intake import Intake
 from clientflow_core.providers.webhooks import WebhookRequest
-from clientflow_core.registry.registry import BoundWebhook
+from clientflow_core.registry.webhooks import BoundWebhook
 
 
 async def receive_webhook(
@@ -19,6 +19,7 @@ async def receive_webhook(
     Raises:
         SignatureRefused: the sender is not proven; nothing is kept.
         BadPayload: nobody can read it; nothing is kept.
+        PluginError: the plugin fails over it, and the sender must come again.
         Overloaded: the database cannot take it now; the sender must come again.
     """
     verified = webhook.verify(request)

@@ -53,8 +53,10 @@ def main() -> None:
         # Here, since they add themselves to the application above.
         from clientflow_host.cli import (  # noqa: F401, PLC0415
             events,
+            extensions,
             listings,
             operation,
+            plugin,
             processes,
             replay,
             story,

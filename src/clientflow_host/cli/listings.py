@@ -8,22 +8,24 @@ from cyclopts import App, Parameter
 
 from clientflow_host.cli import LOOK, app
 from clientflow_host.cli.database import system_transaction
-from clientflow_host.cli.options import AsJson, Most, StateDir, read_all, running_up
+from clientflow_host.cli.options import AsJson, Most, PluginsDir, StateDir, read_all, running_up
 from clientflow_host.cli.tables import print_rows
 
 jobs = App(name="jobs", help="Work that is still to be done, or was given up.", group=LOOK)
 app.command(jobs)
 
-_PLUGIN_COLUMNS: Final = ("name", "kind", "version", "state", "tier")
+_PLUGIN_COLUMNS: Final = ("name", "kind", "version", "state", "tier", "reason")
 _JOB_COLUMNS: Final = ("id", "lane", "kind", "run_at", "attempts", "last_error", "dead_at")
 
 
 @app.command(group=LOOK)
-def plugins(*, state_dir: StateDir = None, json: AsJson = False) -> None:
+def plugins(
+    *, state_dir: StateDir = None, plugins_dir: PluginsDir = None, json: AsJson = False
+) -> None:
     """List the providers that are installed, and whether each is enabled."""
     from clientflow_host.plugin_states import list_plugins  # noqa: PLC0415 - imports the plugins
 
-    values = read_all(state_dir)
+    values = read_all(state_dir, plugins_dir=plugins_dir)
     note = running_up(values)
     sandboxed = note.settings if note else {}
     rows = list_plugins(values, sandboxed=sandboxed)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 from cyclopts import Parameter, validators
 
 from clientflow_core.errors import SettingProblem, SettingsError
+from clientflow_core.registry.plugin_folder import PLUGINS_DIR_ENV
 from clientflow_host.settings import (
     STATE_DIR_ENV,
     HostSettings,
@@ -18,6 +19,13 @@ from clientflow_host.state import UpNote, read_up_note
 StateDir: TypeAlias = Annotated[
     Path | None,
     Parameter(help="The folder for state; also CLIENTFLOW_STATE_DIR.", show_default=False),
+]
+PluginsDir: TypeAlias = Annotated[
+    Path | None,
+    Parameter(
+        help="A folder whose *.py are plugins too; also CLIENTFLOW_PLUGINS_DIR.",
+        show_default=False,
+    ),
 ]
 AsJson: TypeAlias = Annotated[
     bool, Parameter(name="--json", help="Print JSON.", negative=(), show_default=False)
@@ -33,14 +41,15 @@ Most: TypeAlias = Annotated[
 ]
 
 
-def read_all(state_dir: Path | None) -> dict[str, str]:
-    """Read every setting; *state_dir* from the command line wins over the environment's.
+def read_all(state_dir: Path | None, *, plugins_dir: Path | None = None) -> dict[str, str]:
+    """Read every setting; the folders from the command line win over the environment's.
 
     Raises:
         SettingsError: a file of settings cannot be read.
     """
-    values = read_values()
-    return values | {STATE_DIR_ENV: str(state_dir.absolute())} if state_dir else values
+    folders = {STATE_DIR_ENV: state_dir, PLUGINS_DIR_ENV: plugins_dir}
+    given = {name: str(folder.absolute()) for name, folder in folders.items() if folder}
+    return read_values() | given
 
 
 def state_folder(values: dict[str, str]) -> Path:

@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from clientflow_host.cli import RUN, TRY, app, importing
-from clientflow_host.cli.options import AsJson, StateDir, read_all
+from clientflow_host.cli.options import AsJson, PluginsDir, StateDir, read_all
 from clientflow_host.cli.typed import typed_command
 from clientflow_host.logs import configure_logs
 from clientflow_host.settings import LOG_LEVEL_ENV, load_host_settings
@@ -33,6 +33,7 @@ def up(
         ),
     ] = None,
     state_dir: StateDir = None,
+    plugins_dir: PluginsDir = None,
     json: AsJson = False,
 ) -> None:
     """Run everything on this machine, with a demo organization.
@@ -43,7 +44,7 @@ def up(
     with importing():
         from clientflow_host.up import run_up  # noqa: PLC0415 - as heavy as the service
 
-    values = read_all(state_dir)
+    values = read_all(state_dir, plugins_dir=plugins_dir)
     if port is not None:
         values |= {"CLIENTFLOW_PORT": str(port)}
     configure_logs(values.get(LOG_LEVEL_ENV))
@@ -58,40 +59,41 @@ def up(
 
 
 @app.command(group=RUN)
-def serve(*, state_dir: StateDir = None) -> None:
+def serve(*, state_dir: StateDir = None, plugins_dir: PluginsDir = None) -> None:
     """Run the host: webhooks and the API."""
     with importing():
         from clientflow_host.app import serve as run  # noqa: PLC0415 - as heavy as the service
 
-    values = read_all(state_dir)
+    values = read_all(state_dir, plugins_dir=plugins_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))
     asyncio.run(run(values))
 
 
 @app.command(group=RUN)
-def worker(*, state_dir: StateDir = None) -> None:
+def worker(*, state_dir: StateDir = None, plugins_dir: PluginsDir = None) -> None:
     """Run the worker: what came in is handled, what goes out is sent."""
     with importing():
         from clientflow_host.worker import work  # noqa: PLC0415 - as heavy as the service
 
-    values = read_all(state_dir)
+    values = read_all(state_dir, plugins_dir=plugins_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))
     asyncio.run(work(values))
 
 
 @app.command(group=RUN)
-def sandbox(*names: str, state_dir: StateDir = None) -> None:
+def sandbox(*names: str, state_dir: StateDir = None, plugins_dir: PluginsDir = None) -> None:
     """Run the stand-ins of the providers alone, and print the settings that lead to them.
 
     Args:
         names: Of providers; without any, all that have a stand-in.
         state_dir: Keeps their credentials.
+        plugins_dir: A folder whose *.py are plugins too; also CLIENTFLOW_PLUGINS_DIR.
     """
     with importing():
         from clientflow_host.sandbox import run_sandbox  # noqa: PLC0415 - imports SDKs
         from clientflow_host.serving import has_parent  # noqa: PLC0415 - heavy
 
-    values = read_all(state_dir)
+    values = read_all(state_dir, plugins_dir=plugins_dir)
     configure_logs(values.get(LOG_LEVEL_ENV))
     announce = _print_nothing if has_parent() else _print_settings
     asyncio.run(run_sandbox(load_host_settings(values), names=names, announce=announce))

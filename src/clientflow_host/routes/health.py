@@ -37,7 +37,8 @@ class Readiness:
 
     Attributes:
         checks: for each, ``ok`` or what is wrong.
-        plugins: for each enabled provider, its kind and state.
+        plugins: for each provider, how it is in this process: ``ready``, ``not opened``, or what is
+            wrong with it.
     """
 
     status: ReadyStatus
@@ -75,14 +76,17 @@ async def check_readiness(assembly: Assembly, *, is_draining: bool) -> Readiness
     }
     wanted = {"workers": found.workers, **await assembly.queue.check()}
     status = ReadyStatus.OK
-    if any(answer != "ok" for answer in wanted.values()):
+    lifecycles, quarantined = assembly.registry.lifecycles(), assembly.registry.quarantined
+    is_missing = bool(quarantined) or not all(one.is_fit for one in lifecycles.values())
+    if is_missing or any(answer != "ok" for answer in wanted.values()):
         status = ReadyStatus.DEGRADED
     if any(answer != "ok" for answer in needed.values()):
         status = ReadyStatus.UNAVAILABLE
     return Readiness(
         status=status,
         checks=needed | wanted,
-        plugins=dict.fromkeys(assembly.registry.providers, "enabled"),
+        plugins={name: one.describe() for name, one in lifecycles.items()}
+        | {one.name: f"quarantined: {one.summary}" for one in quarantined},
     )
 
 

@@ -12,7 +12,7 @@ from clientflow_core.domain.roles import Role
 from clientflow_core.errors import BadPayload, Overloaded, SignatureRefused
 from clientflow_core.persistence.intake import Intake
 from clientflow_core.providers.webhooks import WebhookRequest
-from clientflow_core.registry.registry import BoundWebhook
+from clientflow_core.registry.webhooks import BoundWebhook
 from clientflow_core.services.receive_webhook import receive_webhook
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.metrics import WEBHOOKS

@@ -71,8 +71,8 @@ class TwilioSettings:
         if not (self.phone_number or self.messaging_service_sid):
             hint = "or set TWILIO_MESSAGING_SERVICE_SID"
             yield SettingProblem("TWILIO_PHONE_NUMBER", "is not set", hint)
-        if self.webhook_url and not urlsplit(self.webhook_url).path.endswith(WEBHOOK_PATH):
-            yield SettingProblem(WEBHOOK_URL_ENV, f"must end in {WEBHOOK_PATH}")
+        if self.webhook_url:
+            yield from _webhook_path_problems(self.webhook_url)
 
 
 def own_addresses(settings: TwilioSettings) -> tuple[str, ...]:
@@ -95,6 +95,17 @@ def webhook_url_problems(settings: TwilioSettings, public_url: str) -> Iterator[
         hint = "one of the two is wrong; Twilio signs the address that it calls"
         problem = f"must be {expected}, as CLIENTFLOW_PUBLIC_URL has it"
         yield SettingProblem(WEBHOOK_URL_ENV, problem, hint)
+
+
+def _webhook_path_problems(url: str) -> Iterator[SettingProblem]:
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        # Brackets with something else in them than an address of IPv6.
+        yield SettingProblem(WEBHOOK_URL_ENV, "names a host that cannot be one")
+        return
+    if not path.endswith(WEBHOOK_PATH):
+        yield SettingProblem(WEBHOOK_URL_ENV, f"must end in {WEBHOOK_PATH}")
 
 
 def _address(url: str) -> tuple[str, str | None, str, str]:

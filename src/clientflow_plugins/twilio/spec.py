@@ -42,4 +42,5 @@ TWILIO: Final[ProviderSpec[TwilioSettings, "TwilioChannel"]] = ProviderSpec(
     capabilities=frozenset({Capability.MESSAGE_LOOKUP}),
     sandbox="clientflow_plugins.twilio.sandbox:TwilioSandbox",
     requires="twilio",
+    sdk_modules=("twilio",),
 )

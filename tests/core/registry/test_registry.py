@@ -17,6 +17,7 @@ from clientflow_core.domain.messages import (
 )
 from clientflow_core.errors import (
     PluginError,
+    ProviderUnavailable,
     SettingProblem,
     SettingsError,
     SignatureRefused,
@@ -26,6 +27,7 @@ from clientflow_core.providers.channel import ChannelProvider
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind, ProviderSpec
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
 from clientflow_core.registry.discovery import Plugin, discover_plugins
+from clientflow_core.registry.lifecycle import ProviderState
 from clientflow_core.registry.registry import ProviderRegistry, select_plugins
 from clientflow_core.settings import setting
 from tests.core.registry.conftest import Install
@@ -44,6 +46,16 @@ class Noon:
 
     def now(self) -> dt.datetime:
         return NOON
+
+
+@attrs.define
+class MovingClock:
+    """A clock that a test moves."""
+
+    seconds: float = 0
+
+    def now(self) -> dt.datetime:
+        return NOON + dt.timedelta(seconds=self.seconds)
 
 
 @attrs.define(eq=False)
@@ -101,6 +113,13 @@ def make_spec(
     return ProviderSpec(
         name=name, title=name, settings=settings, open=open_channel, **cast("Any", arguments)
     )
+
+
+def inner(channel: Any) -> Channel:
+    """Give what is behind the guard."""
+    found = channel._provider
+    assert isinstance(found, Channel)
+    return found
 
 
 def make_plugin(name: str, *specs: AnySpec, distribution: str | None = None) -> Plugin:
@@ -215,7 +234,7 @@ async def test_library_use_may_have_a_public_url_for_reports(install: Install) -
     url = "https://a.example"
     async with ProviderRegistry.from_values(KEYS, names=["sms"], public_url=url) as registry:
         channel: Any = await registry.channel("sms")
-    assert channel.context.public_url == url
+        assert channel._provider.context.public_url == url
 
 
 def test_addresses_are_those_that_the_settings_hold() -> None:
@@ -263,7 +282,70 @@ def test_refused_signature_comes_through() -> None:
         registry.webhooks["sms-in"].verify(REQUEST)
 
 
+@pytest.mark.parametrize("answer", [None, True, object()])
+def test_verifier_that_gives_no_verification_lets_nothing_through(answer: Any) -> None:
+    webhook = WebhookSpec(name="sms-in", verify=lambda _, __: answer, parse=lambda _: ())
+    spec = make_spec("sms", Journal().opener("sms"), webhooks=(webhook,))
+    registry = ProviderRegistry([make_plugin("sms", spec)], {})
+    with pytest.raises(PluginError, match="in verify_webhook of 'sms', gave"):
+        registry.webhooks["sms-in"].verify(REQUEST)
+
+
+def test_webhook_whose_plugin_fails_is_an_error_of_the_plugin() -> None:
+    def need_sdk(_: WebhookRequest, __: Any, /) -> Verified:
+        import no_such_sdk  # type: ignore[import-not-found]  # noqa: F401, PLC0415 - what is tested
+
+        raise AssertionError
+
+    def give_junk(_: WebhookRequest) -> Any:
+        return ["a message"]
+
+    webhook = WebhookSpec(name="sms-in", verify=need_sdk, parse=give_junk)
+    spec = make_spec("sms", Journal().opener("sms"), webhooks=(webhook,))
+    bound = ProviderRegistry([make_plugin("sms", spec)], {}).webhooks["sms-in"]
+    with pytest.raises(PluginError, match="the plugin 'sms', in verify_webhook") as caught:
+        bound.verify(REQUEST)
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+    with pytest.raises(PluginError, match="in parse_webhook of 'sms', gave list"):
+        bound.parse(REQUEST)
+
+
 # --- opening and closing
+
+
+async def test_provider_that_is_slow_to_open_holds_up_no_other_and_has_a_deadline() -> None:
+    journal = Journal()
+    slow = make_spec("slow", journal.opener("slow", seconds=60), deadline_seconds=0.3)
+    quick = make_spec("quick", journal.opener("quick"))
+    async with ProviderRegistry([make_plugin("all", slow, quick)], {}) as registry:
+        opening = asyncio.create_task(registry.channel("slow"))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(0.2):
+            await registry.channel("quick")
+        assert not opening.done()
+        with pytest.raises(ProviderUnavailable, match=r"no answer within 0\.3 seconds \(open\)"):
+            await opening
+        assert not registry.lifecycles()["slow"].is_fit
+
+
+async def test_each_pause_before_a_provider_is_opened_again_is_longer() -> None:
+    @contextlib.asynccontextmanager
+    async def refuse(context: ProviderContext, settings: Any) -> AsyncIterator[Channel]:
+        raise OSError
+        yield Channel(context, settings)
+
+    clock = MovingClock()
+    plugin = make_plugin("sms", make_spec("sms", refuse))
+    pauses = []
+    async with ProviderRegistry([plugin], {}, clock=clock) as registry:
+        for _ in range(12):
+            with pytest.raises(ProviderUnavailable):
+                await registry.channel("sms")
+            with pytest.raises(ProviderUnavailable) as caught:
+                registry.require_fit("sms")
+            pauses.append(caught.value.retry_after_seconds)
+            clock.seconds += pauses[-1] or 0
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
 
 
 def registry_of(journal: Journal, *names: str, seconds: float = 0) -> ProviderRegistry:
@@ -301,9 +383,7 @@ async def test_providers_close_in_the_opposite_order_and_the_shared_session_last
 
 
 async def session_of(registry: ProviderRegistry, name: str) -> Any:
-    channel = await registry.channel(name)
-    assert isinstance(channel, Channel)
-    return channel.context.http
+    return inner(await registry.channel(name)).context.http
 
 
 async def test_provider_that_fails_to_close_keeps_nothing_else_open() -> None:
@@ -336,10 +416,19 @@ async def test_provider_that_fails_to_open_is_tried_again() -> None:
             raise OSError(msg)
         yield Channel(context, settings)
 
-    async with ProviderRegistry([make_plugin("sms", make_spec("sms", open_late))], {}) as registry:
-        with pytest.raises(OSError, match="not yet"):
+    clock = MovingClock()
+    plugin = make_plugin("sms", make_spec("sms", open_late))
+    async with ProviderRegistry([plugin], {}, clock=clock) as registry:
+        with pytest.raises(ProviderUnavailable, match="in open of 'sms', failed: OSError"):
             await registry.channel("sms")
-        assert isinstance(await registry.channel("sms"), Channel)
+        assert registry.lifecycles()["sms"].state is ProviderState.WAITING
+        with pytest.raises(ProviderUnavailable, match="tried again soon") as caught:
+            await registry.channel("sms")
+        assert caught.value.retry_after_seconds == 1
+        assert len(tries) == 1
+        clock.seconds = 1
+        assert isinstance(inner(await registry.channel("sms")), Channel)
+        assert registry.lifecycles()["sms"].state is ProviderState.READY
 
 
 async def test_opening_that_is_cancelled_leaves_the_provider_to_the_next() -> None:
@@ -376,8 +465,7 @@ async def test_provider_is_lent_the_public_url_the_clock_and_its_settings() -> N
     url, clock = "https://a.example", Noon()
     registry = ProviderRegistry([make_plugin("sms", spec)], KEYS, public_url=url, clock=clock)
     async with registry:
-        channel = await registry.channel("sms")
-    assert isinstance(channel, Channel)
+        channel = inner(await registry.channel("sms"))
     assert channel.context.public_url == url
     assert channel.context.clock.now() == NOON
     assert channel.settings == SmsSettings(key="k1", port=1)
@@ -386,8 +474,7 @@ async def test_provider_is_lent_the_public_url_the_clock_and_its_settings() -> N
 
 async def test_library_use_has_no_public_url_and_the_clock_of_the_machine() -> None:
     async with registry_of(Journal(), "sms") as registry:
-        channel = await registry.channel("sms")
-    assert isinstance(channel, Channel)
+        channel = inner(await registry.channel("sms"))
     assert channel.context.public_url is None
     assert channel.context.clock.now().tzinfo is dt.UTC
 
@@ -432,7 +519,7 @@ async def test_provider_of_another_kind_is_no_channel() -> None:
 
 @contextlib.asynccontextmanager
 async def import_inside(context: ProviderContext, settings: Any) -> AsyncIterator[Channel]:
-    import no_such_sdk  # type: ignore[import-not-found]  # noqa: F401, PLC0415 - what is tested
+    import no_such_sdk  # noqa: F401, PLC0415 - what is tested
 
     yield Channel(context, settings)
 

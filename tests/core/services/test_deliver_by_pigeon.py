@@ -23,6 +23,8 @@ from clientflow_core.services.send_message import DELIVER_MESSAGE
 from tests.core.services.conftest import Stage, plugin_of
 from tests.core.services.pigeons import Pigeons, RingedPigeons, pigeon_spec
 
+DAY_SECONDS = 86_400
+
 
 @pytest.fixture
 def pigeons() -> Pigeons:
@@ -93,7 +95,6 @@ async def test_report_that_comes_before_it_is_parked_knows_better(
     [
         (ProviderRefused("no", provider_code="P1"), "P1"),
         (ProviderRefused("no"), "provider_refused"),
-        (AuthFailed("who are you?"), "provider_auth_failed"),
         (ProviderCannot("pigeons do not swim"), "provider_cannot"),
     ],
 )
@@ -173,7 +174,7 @@ async def test_fault_of_the_plugin_is_no_proof_that_nothing_was_sent(
     pigeons.outcomes = [ZeroDivisionError("a bird in a loop")]
     await stage.do_jobs()
     assert stage.attempts(message_id) == ["sending"]
-    assert stage.job()["error"] == "ZeroDivisionError"
+    assert stage.job()["error"] == "provider_outcome_unknown"
     await stage.do_jobs()
     assert (await stage.message(message_id)).status is MessageStatus.UNKNOWN
     assert pigeons.sent == []
@@ -244,14 +245,86 @@ async def test_credentials_that_went_bad_leave_the_outcome_open(
     pigeons.found = AuthFailed("who are you?")
     await stage.do_jobs()
     assert stage.attempts(message_id) == ["sending"]
-    stage.rows("UPDATE jobs SET attempts = 12")
-    await stage.do_jobs()
-    assert stage.job()["error"] == "provider_auth_failed"
+    for _ in range(20):
+        await stage.do_jobs()
+    assert (stage.job()["error"], stage.job()["is_dead"]) == ("provider_auth_failed", False)
     assert stage.attempts(message_id) == ["sending"]
+    stage.clock.advance(4 * DAY_SECONDS + 60)
     await stage.do_jobs()
-    assert (stage.job()["is_dead"], stage.job()["error"]) == (True, "provider_auth_failed")
-    assert (await stage.message(message_id)).status is MessageStatus.UNKNOWN
+    message = await stage.message(message_id)
+    assert (message.status, message.error_code) == (MessageStatus.UNKNOWN, "provider_auth_failed")
+    assert (stage.attempts(message_id), stage.count("jobs")) == (["unknown"], 0)
     assert pigeons.sent == []
+
+
+async def test_credentials_that_are_refused_hold_a_message_up_and_do_not_end_it(
+    stage: Stage, pigeons: Pigeons
+) -> None:
+    message_id = await stage.answer()
+    pigeons.outcomes = [AuthFailed("who are you?")]
+    for _ in range(20):
+        await stage.do_jobs()
+        stage.clock.advance(300)
+    assert (await stage.message(message_id)).status is MessageStatus.QUEUED
+    job = stage.job()
+    assert (job["error"], job["is_dead"]) == ("provider_auth_failed", False)
+    assert job["delay_seconds"] == pytest.approx(300, abs=5)
+    # One call, and none after it.
+    assert (stage.attempts(message_id), pigeons.sent) == (["not_accepted"], [])
+    # A restart, with other credentials.
+    async with ProviderRegistry([plugin_of(pigeon_spec(pigeons))], {}) as stage.registry:
+        pigeons.outcomes = [ProviderUnavailable("asleep")]
+        await stage.do_jobs()
+        assert stage.job()["delay_seconds"] == pytest.approx(30, abs=8)
+        await stage.do_jobs()
+    assert (await stage.message(message_id)).status is MessageStatus.SENT
+    assert stage.attempts(message_id) == ["not_accepted", "not_accepted", "accepted"]
+
+
+async def test_message_does_not_wait_for_credentials_for_ever(
+    stage: Stage, pigeons: Pigeons
+) -> None:
+    message_id = await stage.answer()
+    pigeons.outcomes = [AuthFailed("who are you?")]
+    await stage.do_jobs()
+    stage.clock.advance(4 * DAY_SECONDS + 60)
+    await stage.do_jobs()
+    message = await stage.message(message_id)
+    assert (message.status, message.error_code) == (MessageStatus.FAILED, "provider_auth_failed")
+    assert (message.error_detail, stage.count("jobs")) == ("the provider never took it", 0)
+
+
+async def test_provider_that_cannot_be_opened_uses_up_one_attempt_and_is_then_waited_for(
+    stage: Stage, pigeons: Pigeons
+) -> None:
+    def refuse() -> None:
+        msg = "the loft is locked"
+        raise OSError(msg)
+
+    message_id = await stage.answer()
+    plugin = plugin_of(pigeon_spec(pigeons))
+    async with ProviderRegistry([plugin], {}, clock=stage.clock) as stage.registry:
+        pigeons.meanwhile = refuse
+        for _ in range(20):
+            await stage.do_jobs()
+        assert (stage.attempts(message_id), stage.job()["is_dead"]) == (["not_accepted"], False)
+        pigeons.meanwhile = lambda: None
+        stage.clock.advance(1)
+        await stage.do_jobs()
+    assert (await stage.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_answer_that_is_no_receipt_leaves_the_outcome_open(
+    stage: Stage, pigeons: Pigeons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_junk(_: object) -> object:
+        return Receipt(provider_message_id=None, status=MessageStatus.SENT)  # type: ignore[arg-type]  # junk
+
+    monkeypatch.setattr(pigeons, "send", give_junk)
+    message_id = await stage.answer()
+    await stage.do_jobs()
+    assert stage.job()["error"] == "provider_outcome_unknown"
+    assert stage.attempts(message_id) == ["sending"]
 
 
 @pytest.mark.parametrize("pigeons", [RingedPigeons()])

@@ -7,9 +7,11 @@ import pytest
 from clientflow_core import failpoints
 from clientflow_core.domain.jobs import INBOUND, OUTBOUND
 from clientflow_core.domain.messages import MessageStatus
+from clientflow_core.registry.lifecycle import ProviderState
+from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_plugins.twilio.sandbox import BLOCKED_NUMBER, INVALID_NUMBER, UNREACHABLE_NUMBER
 from clientflow_plugins.twilio.spec import TWILIO
-from tests.core.services.conftest import Stage, Twilio
+from tests.core.services.conftest import Stage, Twilio, plugin_of
 
 
 async def test_accepted_message_is_delivered_by_one_attempt(stage: Stage, twilio: Twilio) -> None:
@@ -52,6 +54,28 @@ async def test_refused_message_has_failed_and_is_not_tried_again(
     assert row[3] is not None
     assert stage.count("jobs") == 0
     assert twilio.texts(client) == []
+
+
+async def test_message_waits_while_twilio_refuses_our_credentials_and_goes_out_afterwards(
+    stage: Stage, twilio: Twilio
+) -> None:
+    wrong = twilio.sandbox.settings() | {"TWILIO_AUTH_TOKEN": "0" * 32}
+    first, second = await stage.answer("One."), await stage.answer("Two.")
+    async with ProviderRegistry([plugin_of(TWILIO)], wrong) as stage.registry:
+        for _ in range(20):
+            await stage.do_jobs(OUTBOUND)
+        assert stage.registry.lifecycles()["twilio"].state is ProviderState.AUTH_FAILED
+    # Twilio was asked once, and neither message is lost.
+    attempts = stage.attempts(first) + stage.attempts(second)
+    assert (attempts, twilio.texts()) == (["not_accepted"], [])
+    states = {(await stage.message(one)).status for one in (first, second)}
+    assert states == {MessageStatus.QUEUED}
+    assert stage.rows("SELECT DISTINCT last_error, dead_at IS NULL FROM jobs") == [
+        ("provider_auth_failed", True)
+    ]
+    async with stage.enabling_twilio(twilio):
+        await stage.do_jobs(OUTBOUND)
+    assert sorted(twilio.texts()) == ["One.", "Two."]
 
 
 async def test_message_that_never_arrives_is_undelivered(stage: Stage, twilio: Twilio) -> None:

@@ -35,14 +35,16 @@ def plugins(call: Call, folder: Path, **settings: str) -> Any:
         ({"TWILIO_AUTH_TOKEN": "6" * 32}, "half set"),
         (TWILIO, "invalid"),
         (TWILIO | NUMBER, "enabled"),
-        (TWILIO | NUMBER | {"CLIENTFLOW_PLUGINS": "pigeon"}, "disabled"),
+        (TWILIO | NUMBER | {"CLIENTFLOW_PLUGINS": ""}, "enabled"),
+        ({"CLIENTFLOW_OPTIONAL_PLUGINS": "twilio"}, "not set"),
+        (TWILIO | {"CLIENTFLOW_OPTIONAL_PLUGINS": "twilio"}, "quarantined"),
     ],
 )
 def test_plugins_tell_their_state(
     settings: dict[str, str], state: str, call: Call, tmp_path: Path
 ) -> None:
     (row,) = plugins(call, tmp_path, **settings)
-    assert list(row) == ["name", "kind", "version", "state", "tier"]
+    assert list(row) == ["name", "kind", "version", "state", "tier", "reason"]
     assert (row["name"], row["kind"], row["state"], row["tier"]) == (
         "twilio", "channel", state, None,
     )  # fmt: skip
@@ -55,8 +57,20 @@ def test_plugins_of_a_running_up_are_on_their_sandbox(running_up: Up, call: Call
     assert row["state"] == "enabled"
     named = call("plugins", CLIENTFLOW_STATE_DIR=str(running_up.state))
     head, line = named.stdout.splitlines()
-    assert head.split() == ["name", "kind", "version", "state", "tier"]
-    assert line.split()[3:] == ["sandbox", "-"]
+    assert head.split() == ["name", "kind", "version", "state", "tier", "reason"]
+    assert line.split()[3:] == ["sandbox", "-", "-"]
+
+
+def test_plugins_that_are_listed_and_not_installed_are_told_beside_those_that_are(
+    call: Call, tmp_path: Path
+) -> None:
+    listed = {"CLIENTFLOW_PLUGINS": "pigeon", "CLIENTFLOW_OPTIONAL_PLUGINS": "owl"}
+    rows = plugins(call, tmp_path, **TWILIO, **NUMBER, **listed)
+    assert {row["name"]: (row["state"], row["reason"]) for row in rows} == {
+        "twilio": ("disabled", None),
+        "pigeon": ("broken", "CLIENTFLOW_PLUGINS names pigeon, which is not installed"),
+        "owl": ("quarantined", "CLIENTFLOW_OPTIONAL_PLUGINS names owl, which is not installed"),
+    }
 
 
 def add_events(addresses: Addresses, count: int) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_host.serving import SERVING
+from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.host.conftest import Host, database_away
 from tests.redis_server import RedisServer, running_redis
 
@@ -28,7 +29,7 @@ async def test_host_with_everything_is_ready(host: Host, worker: None) -> None:
     status, body = await ready(host)
     assert (status, body["status"]) == (200, "ok")
     assert set(body["checks"].values()) == {"ok"}
-    assert body["plugins"] == {"twilio": "enabled"}
+    assert body["plugins"] == {"twilio": "not opened"}
 
 
 async def test_host_without_a_worker_is_degraded_and_serves(host: Host) -> None:
@@ -36,6 +37,29 @@ async def test_host_without_a_worker_is_degraded_and_serves(host: Host) -> None:
     assert (status, body["status"]) == (200, "degraded")
     assert "clientflow worker" in body["checks"].pop("workers")
     assert set(body["checks"].values()) == {"ok"}
+
+
+async def test_provider_that_cannot_be_used_degrades_and_is_told(host: Host, worker: None) -> None:
+    lifecycle = host.assembly.registry.lifecycles()["twilio"]
+    lifecycle.wait()
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["plugins"]["twilio"].startswith("waiting: it did not answer; tried again in ")
+    lifecycle.succeed()
+    assert (await ready(host))[1]["status"] == "ok"
+    lifecycle.refuse("s3cret words of the provider")
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["plugins"] == {
+        "twilio": "auth failed: correct its credentials in the settings and restart"
+    }
+
+
+@pytest.mark.parametrize("values", [{"CLIENTFLOW_OPTIONAL_PLUGINS": "owl"}], indirect=True)
+async def test_plugin_that_is_quarantined_degrades_and_is_told(host: Host) -> None:
+    status, body = await ready(host)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["plugins"] == {"owl": "quarantined: it is not installed"}
 
 
 @pytest.fixture
@@ -113,6 +137,21 @@ async def test_host_that_is_stopping_is_not_ready(host: Host) -> None:
     status, body = await ready(host)
     assert (status, body["status"], body["checks"]["process"]) == (503, "unavailable", "stopping")
     assert (await host.bare("GET", "/health")).status == 200
+
+
+async def test_calls_to_providers_are_counted_and_timed(
+    host: Host, worker: None, sandbox: TwilioSandbox
+) -> None:
+    conversation = await host.conversation("Are you there?")
+    queued = await host.post(f"/conversations/{conversation['id']}/messages", {"body": "Yes."})
+    await host.message_in("delivered", queued.body["id"])
+    lines = (await host.bare("GET", "/metrics")).body.splitlines()
+    [call] = [line for line in lines if 'operation="send",outcome="ok",provider="twilio"' in line
+              and line.startswith("clientflow_provider_calls_total")]  # fmt: skip
+    assert float(call.split()[-1]) >= 1
+    timed = 'clientflow_provider_call_seconds_count{operation="send",provider="twilio"} '
+    assert any(line.startswith(timed) for line in lines)
+    assert any('operation="verify_webhook",outcome="ok"' in line for line in lines)
 
 
 async def test_metrics_are_as_prometheus_reads_them(host: Host) -> None:

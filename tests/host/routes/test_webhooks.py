@@ -12,6 +12,7 @@ import pytest
 
 from clientflow_core import failpoints
 from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_core.providers.webhooks import Verified, WebhookRequest
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_host.assembly import assemble
@@ -119,6 +120,24 @@ async def test_limit_is_that_of_the_webhook(
             body = io.BytesIO(form(fields))
             answer = await host.bare("POST", TWILIO, data=body, headers=headers)
     assert answer.status == status
+
+
+async def test_webhook_whose_plugin_lacks_its_sdk_is_to_be_sent_again(
+    emptied: Addresses, values: dict[str, str]
+) -> None:
+    def need_sdk(_: WebhookRequest, __: object, /) -> Verified:
+        import no_such_sdk  # type: ignore[import-not-found]  # noqa: F401, PLC0415 - what is tested
+
+        raise AssertionError
+
+    spec = attrs.evolve(TWILIO_SPEC, webhooks=(attrs.evolve(INBOUND, verify=need_sdk),))
+    registry = ProviderRegistry([Plugin(name="twilio", version="0", specs=(spec,))], values)
+    async with assemble(values) as whole:
+        assembly = attrs.evolve(whole, registry=registry)
+        async with hosting(emptied, assembly) as host:
+            answer = await host.webhook(text("Hello?"))
+            assert (answer.status, answer.code) == (503, "plugin")
+            assert host.count("inbound_events") == 0
 
 
 async def test_gzip_bomb_is_refused_before_it_unfolds(host: Host) -> None:

@@ -39,6 +39,8 @@ def test_neither_number_nor_service_is_a_problem_that_names_both() -> None:
         ("TWILIO_MESSAGING_SERVICE_SID", "AC" + "0" * 32),
         ("TWILIO_WEBHOOK_URL", "ftp://example.com/webhooks/twilio"),
         ("TWILIO_WEBHOOK_URL", "https://example.com/sms"),
+        ("TWILIO_WEBHOOK_URL", "https://[1/webhooks/twilio"),
+        ("TWILIO_WEBHOOK_URL", "https://webhooks/twilio"),
         ("TWILIO_API_BASE_URL", "localhost:8091"),
         ("TWILIO_API_BASE_URL", "http://user:pw@localhost/"),
     ],

@@ -20,6 +20,9 @@ LIVENESS_LOCKS: Final = 0x636C69
 VISIBILITY_SECONDS: Final = 60.0
 """After this long without an extension a claimed row is claimed again, whatever the locks say."""
 
+MOST_ATTEMPTS: Final = 14
+"""After so many a job is a dead letter, unless it was asked for otherwise."""
+
 # Each of these skips what somebody has locked: a row is locked by its own run only, and whoever
 # waited for that would be late for everything else. MATERIALIZED keeps PostgreSQL from running the
 # inner statement, and with it its LIMIT, more than once.
@@ -52,6 +55,12 @@ _PUT_BACK: Final = sa.text(
     """
     UPDATE jobs SET claimed_by = NULL, last_error = :error,
         run_at = now() + make_interval(secs => :delay), max_attempts = max_attempts + :more
+    WHERE id = :id AND claimed_by = :worker AND attempts = :attempts AND dead_at IS NULL
+    """
+)
+_MARK: Final = sa.text(
+    """
+    UPDATE jobs SET args = args || jsonb_build_object(cast(:mark AS text), true)
     WHERE id = :id AND claimed_by = :worker AND attempts = :attempts AND dead_at IS NULL
     """
 )
@@ -113,6 +122,7 @@ async def enqueue(
     kind: str,
     args: Mapping[str, Any],
     delay_seconds: float = 0,
+    max_attempts: int = MOST_ATTEMPTS,
 ) -> None:
     """Ask for work; it exists if the transaction commits, and its lane is woken then."""
     statement = jobs.insert().values(
@@ -120,6 +130,7 @@ async def enqueue(
         kind=kind,
         organization_id=transaction.organization_id,
         args=dict(args),
+        max_attempts=max_attempts,
         run_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, delay_seconds),
     )
     await transaction.execute(statement)
@@ -182,6 +193,11 @@ async def put_back(
     more = 0 if is_attempt else 1
     parameters = {**_fence(job), "delay": delay_seconds, "error": error, "more": more}
     return (await transaction.execute(_PUT_BACK, parameters)).rowcount == 1
+
+
+async def mark_job(transaction: Transaction, job: Job, mark: str) -> bool:
+    """Note in the arguments of *job* that a part of it is done; False if it was no longer ours."""
+    return (await transaction.execute(_MARK, {**_fence(job), "mark": mark})).rowcount == 1
 
 
 async def bury(transaction: Transaction, job: Job, *, error: str) -> bool:

@@ -12,8 +12,8 @@ _FILL: Final = sa.text(
     WITH schedules AS (
         SELECT * FROM unnest(
             cast(:names AS text[]), cast(:every_seconds AS int[]), cast(:lanes AS text[]),
-            cast(:kinds AS text[])
-        ) AS s (name, every_seconds, lane, kind)
+            cast(:kinds AS text[]), cast(:max_attempts AS int[])
+        ) AS s (name, every_seconds, lane, kind, max_attempts)
     ), filled AS (
         INSERT INTO scheduled_slots (name, slot)
         SELECT name, date_bin(make_interval(secs => every_seconds), now(), timestamptz 'epoch')
@@ -21,8 +21,8 @@ _FILL: Final = sa.text(
         ON CONFLICT DO NOTHING
         RETURNING name
     )
-    INSERT INTO jobs (lane, kind, args)
-    SELECT lane, kind, '{}' FROM schedules JOIN filled USING (name)
+    INSERT INTO jobs (lane, kind, args, max_attempts)
+    SELECT lane, kind, '{}', max_attempts FROM schedules JOIN filled USING (name)
     RETURNING lane
     """
 )
@@ -35,6 +35,7 @@ async def fill_slots(
     every_seconds: Sequence[int],
     lanes: Sequence[str],
     kinds: Sequence[str],
+    max_attempts: Sequence[int],
 ) -> None:
     """Fill the present slot of each schedule, unless somebody has, and ask for its job.
 
@@ -45,6 +46,7 @@ async def fill_slots(
         "every_seconds": list(every_seconds),
         "lanes": list(lanes),
         "kinds": list(kinds),
+        "max_attempts": list(max_attempts),
     }
     for row in await transaction.execute(_FILL, parameters):
         transaction.wake(row.lane)

@@ -7,7 +7,9 @@ from typing import Final
 import attrs
 import sqlalchemy as sa
 
+from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.tables import stream_events
 
 STREAM_CHANNEL: Final = "clientflow_stream"
@@ -41,6 +43,17 @@ async def add_stream_event(transaction: Transaction, kind: str, subject_id: uuid
     # PostgreSQL sends equal notices of one transaction once.
     notice = {"channel": STREAM_CHANNEL, "organization_id": str(transaction.scope)}
     await transaction.execute(_NOTIFY, notice)
+    await _tell_listeners(transaction, kind, subject_id)
+
+
+async def _tell_listeners(transaction: Transaction, kind: str, subject_id: uuid.UUID) -> None:
+    """Ask for a job for each plugin that wants to be told; where none does nothing is written."""
+    listeners = transaction.listeners.get(kind, ())
+    if not listeners:
+        return
+    args = {"event_id": str(new_id()), "event": kind, "subject_id": str(subject_id)}
+    for listener in listeners:
+        await enqueue(transaction, lane=listener.lane, kind=listener.kind, args=args)
 
 
 async def list_stream_events(

@@ -1,0 +1,42 @@
+"""The conformance of a channel."""
+
+from clientflow_core.testing.groups.accounts import AccountChecks
+from clientflow_core.testing.groups.capabilities import CapabilityChecks
+from clientflow_core.testing.groups.channel_errors import ChannelErrorChecks
+from clientflow_core.testing.groups.channel_inbound import ChannelInboundChecks
+from clientflow_core.testing.groups.channel_lookup import ChannelLookupChecks
+from clientflow_core.testing.groups.channel_texts import ChannelTextChecks
+from clientflow_core.testing.groups.isolation import IsolationChecks
+from clientflow_core.testing.groups.lifecycle import LifecycleChecks
+from clientflow_core.testing.groups.packaging import PackagingChecks
+from clientflow_core.testing.groups.registration import RegistrationChecks
+from clientflow_core.testing.groups.sandbox import SandboxChecks
+from clientflow_core.testing.groups.secrecy import SecrecyChecks
+from clientflow_core.testing.groups.settings import SettingsChecks
+from clientflow_core.testing.groups.webhooks import WebhookChecks
+
+
+class ChannelConformance(
+    RegistrationChecks,
+    SettingsChecks,
+    SandboxChecks,
+    LifecycleChecks,
+    SecrecyChecks,
+    IsolationChecks,
+    CapabilityChecks,
+    ChannelTextChecks,
+    ChannelErrorChecks,
+    ChannelLookupChecks,
+    ChannelInboundChecks,
+    WebhookChecks,
+    AccountChecks,
+    PackagingChecks,
+):
+    """That a channel does what every other does; see :class:`Conformance` for what to name.
+
+    Attributes:
+        recipient: an address of a client that the sandbox takes.
+        bad_recipient: one that the provider refuses for good.
+        longest_body: how many letters it takes, as many as the core lets through or fewer.
+        inbound_event: of the sandbox, that a client writes; by default the first.
+    """

@@ -1,0 +1,1 @@
+"""The checks of the kit, one module for what they are about."""
