@@ -119,6 +119,27 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def conformance(session: nox.Session) -> None:
+    """Let our own plugins prove their tiers, and keep the results that they bring along."""
+    for package in sorted((ROOT / "src" / "clientflow_plugins").glob("*/clientflow.json")):
+        tests_of_it = ROOT / "tests" / "plugins" / package.parent.name / "test_conformance.py"
+        session.run(
+            tool("python"), "-m", "pytest", "--quiet", "-p", "no:cacheprovider", str(tests_of_it),
+            "--conformance-result", str(package.with_name("conformance.json")), *session.posargs,
+        )  # fmt: skip
+
+
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Hold each broken provider of the kit against every check, not the one alone that it fails."""
+    session.run(
+        tool("python"), "-m", "pytest", "--quiet", "-p", "no:cacheprovider",
+        "tests/core/testing/test_conformance.py", "-k", "no_other_check", *session.posargs,
+        env={"CLIENTFLOW_ALL_MUTANTS": "1"},
+    )  # fmt: skip
+
+
+@nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Run the kills and faults alone."""
     session.run(tool("python"), "-m", "pytest", "-m", "torture", *session.posargs)
@@ -143,7 +164,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure: -- intake|latency|startup [--rounds 5] [--seconds 3] [--short]."""
+    """Measure: -- intake|latency|registry|startup [--rounds 5] [--seconds 3] [--short]."""
     session.run(tool("python"), "-m", "benchmarks", *session.posargs)
 
 

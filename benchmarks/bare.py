@@ -26,7 +26,7 @@ from clientflow_plugins.twilio.webhooks import INBOUND
 _POOL: Final = 20
 _INSERT: Final = (
     "INSERT INTO bare_events"
-    " (id, plugin, webhook, account, external_id, method, url, headers, body, received_at)"
+    " (id, provider, webhook, account, external_id, method, url, headers, body, received_at)"
     " VALUES ({}) ON CONFLICT DO NOTHING"
 )
 _COLUMNS: Final = 10

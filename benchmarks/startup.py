@@ -1,5 +1,7 @@
 """Start-up: until ``/ready`` is answered, and what it would cost to import every SDK at once.
 
+And what it costs to find out which plugins are installed, with and without the index of them.
+
 The imports are those of ``clientflow serve`` itself: it is started with no settings, and ends where
 it has read them. Eager is the same with the SDKs that are installed imported first.
 """
@@ -9,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -46,6 +49,7 @@ SDKS: Final = (
     "stripe",
     "twilio.rest",
 )
+_WHOLE_MS: Final = 100
 # Ends at once, since to take everything down again would cost as much as a part of the imports.
 _SERVE: Final = """
 import os, sys
@@ -55,6 +59,16 @@ try:
 except SystemExit as end:
     sys.stderr.flush()
     os._exit(end.code)
+"""
+# In a process of its own, as each start is; the path of the index follows.
+_INDEX: Final = """
+import pathlib, sys, time
+from clientflow_core.registry.index import cached_installed
+folder = pathlib.Path(sys.argv[1])
+begun = time.perf_counter(), time.process_time()
+cached_installed(folder)
+print(time.perf_counter() - begun[0], time.process_time() - begun[1])
+print("importlib.metadata" in sys.modules)
 """
 
 
@@ -117,7 +131,34 @@ def _round(database: BenchDatabase, eager: str) -> Round:
         "worker to /ready": _start(database, "worker"),
         "imports of serve": _imports(_SERVE),
         "the same, SDKs eager": _imports(eager),
+        **_index(database),
     }
+
+
+def _index(database: BenchDatabase) -> Round:
+    """Find out what is installed, in a process without an index and in one that has it."""
+    with tempfile.TemporaryDirectory(dir=database.folder) as folder:
+        cold, has_looked = _find_installed(folder)
+        warm, has_looked_again = _find_installed(folder)
+    if not has_looked or has_looked_again:
+        msg = "the index was not kept: what Python searches has changed just now; try again"
+        raise BenchRefused(msg)
+    return {"what is installed": cold, "the same, by the index": warm}
+
+
+def _find_installed(folder: str) -> tuple[Sample, bool]:
+    """Give what it took, and whether the distributions were looked at for it."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", _INDEX, folder],
+        cwd="/",
+        env=kept_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    figures, has_looked = ran.stdout.splitlines()
+    wall, cpu = (float(seconds) * 1e3 for seconds in figures.split())
+    return Sample(wall_ms=wall, cpu_ms=cpu), has_looked == "True"
 
 
 def _start(database: BenchDatabase, name: str) -> Sample:
@@ -172,12 +213,14 @@ def _print(rounds: Sequence[Round]) -> None:
     rows = []
     for name in rounds[0]:
         samples = [one[name] for one in rounds]
+        # A start takes hundreds, the index less than one.
+        digits = 0 if min(s.wall_ms for s in samples) > _WHOLE_MS else 2
         memory = [s.memory_mib for s in samples if s.memory_mib is not None]
         rows.append(
             {
                 "": name,
-                "wall ms": spread([s.wall_ms for s in samples], digits=0),
-                "CPU ms": spread([s.cpu_ms for s in samples], digits=0),
+                "wall ms": spread([s.wall_ms for s in samples], digits=digits),
+                "CPU ms": spread([s.cpu_ms for s in samples], digits=digits),
                 "MiB": f"{statistics.median(memory):.0f}" if memory else "-",
             }
         )

@@ -37,8 +37,17 @@ nitpick_ignore_regex = [
     ("py:.*", r"(aiohttp|attrs?|collections|contextlib|datetime|decimal|dt)\..*"),
     ("py:.*", r"(importlib|pathlib|typing)\..*"),
     ("py:.*", r"(uuid|UUID)(\..*)?"),
+    ("py:.*", r"re\.Pattern"),
     # Type variables.
     ("py:.*", r"clientflow_core\..*\.[A-Z]"),
+    ("py:.*", r"clientflow_core\..*\.(Path|Query|Body)T"),
+    # What the registry and the service are made of, and what they alone make.
+    (
+        "py:.*",
+        r"clientflow_core\.registry\.(contributions|failure_news|guard|lifecycle|meter|webhooks)\..*",
+    ),
+    ("py:.*", r"clientflow_core\.registry\.organization_providers\.OrganizationProviders"),
+    ("py:.*", r"clientflow_core\.contributions\.context\.(Asking|Log|Providers)"),
 ]
 
 _MACHINERY = re.compile(r"<function \w+>|NOTHING|<factory>")

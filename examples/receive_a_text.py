@@ -14,6 +14,7 @@ from aiohttp import web
 
 from clientflow_core import (
     BoundWebhook,
+    DeliveryReported,
     MessageReceived,
     ProviderRegistry,
     SettingsError,
@@ -42,7 +43,7 @@ async def receive(webhook: BoundWebhook, request: web.Request) -> web.Response:
     for event in events:
         if isinstance(event, MessageReceived):
             print(f"{event.sender} writes: {event.body}")
-        else:
+        elif isinstance(event, DeliveryReported):
             print(f"{event.provider_message_id} is {event.status}")
     return web.Response(text=webhook.spec.reply_body, content_type=webhook.spec.reply_type)
 

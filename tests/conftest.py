@@ -171,7 +171,7 @@ def add_business(addresses: Addresses, *, address: str = "+14155550100") -> Busi
             [business.organization_id, business.organization_id.hex],
         )
         connection.execute(
-            "INSERT INTO channels (organization_id, id, plugin, address, name)"
+            "INSERT INTO channels (organization_id, id, provider, address, name)"
             " VALUES (%s, %s, 'twilio', %s, 'Texts')",
             [business.organization_id, business.channel_id, address],
         )

@@ -1,13 +1,28 @@
 """What the package gives; read by type checkers, and at run time for what to import when."""
 
 from .clock import Clock, SystemClock
+from .contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
 from .contributions.commands import CommandSpec
 from .contributions.context import HostContext, PluginContext, Process
 from .contributions.drafts import Draft, Reject, SendPhase, SendStep
 from .contributions.events import DomainEvent, EventKind, EventListener
 from .contributions.jobs import JobContext, JobSpec, ScheduleSpec
+from .contributions.pages import (
+    Facts,
+    Form,
+    FormField,
+    Heading,
+    PageContent,
+    PageLink,
+    PageRequest,
+    PageSpec,
+    Paragraph,
+    Table,
+)
 from .contributions.redactions import RedactionRule
 from .contributions.routes import RouteRequest, RouteSpec
+from .contributions.routing import Candidate, OutgoingMessage, Router
+from .contributions.webhooks import PluginWebhook, ReceivedWebhook
 from .domain.assistance import (
     Assistance,
     AssistanceRequest,
@@ -42,6 +57,7 @@ from .domain.calendars import (
     Watch,
     WatchRequest,
 )
+from .domain.changes import CalendarChanged, SubscriptionChanged
 from .domain.identities import Assurance, Identity
 from .domain.messages import (
     DeliveryReported,
@@ -56,6 +72,7 @@ from .domain.messages import (
 )
 from .domain.money import Money
 from .domain.phone_numbers import to_e164
+from .domain.provider_settings import OfOrganization, OrganizationValues
 from .domain.roles import Principal, Role
 from .errors import (
     AuthFailed,
@@ -109,6 +126,7 @@ from .providers.identity import (
     SupportsUserLookup,
 )
 from .providers.observer import ObserverProvider
+from .providers.records import Record, Records, RecordStore
 from .providers.spec import (
     Capability,
     ProviderContext,
@@ -121,6 +139,7 @@ from .providers.webhooks import (
     WebhookSpec,
 )
 from .registry.discovery import Plugin, discover_plugins
+from .registry.organizations import OrganizationSettings
 from .registry.registry import ProviderRegistry, select_plugins
 from .registry.webhooks import BoundWebhook
 from .secret import Secret
@@ -144,10 +163,16 @@ __all__ = [
     "BoundWebhook",
     "BusyTime",
     "Calendar",
+    "CalendarChanged",
     "CalendarEvent",
     "CalendarProvider",
+    "Candidate",
     "Capability",
     "ChannelProvider",
+    "CheckContext",
+    "CheckResult",
+    "CheckSpec",
+    "CheckStatus",
     "CheckoutRequest",
     "ClientFlowError",
     "Clock",
@@ -166,7 +191,11 @@ __all__ = [
     "EventListener",
     "EventRemoved",
     "EventStatus",
+    "Facts",
     "FieldError",
+    "Form",
+    "FormField",
+    "Heading",
     "Hooks",
     "HostContext",
     "HostedPage",
@@ -187,13 +216,23 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "ObserverProvider",
+    "OfOrganization",
+    "OrganizationSettings",
+    "OrganizationValues",
     "OutboundMessage",
     "OutcomeUnknown",
+    "OutgoingMessage",
     "Overloaded",
+    "PageContent",
+    "PageLink",
+    "PageRequest",
+    "PageSpec",
+    "Paragraph",
     "Plan",
     "Plugin",
     "PluginContext",
     "PluginError",
+    "PluginWebhook",
     "Principal",
     "Process",
     "ProviderCannot",
@@ -207,12 +246,17 @@ __all__ = [
     "ProviderUnavailable",
     "RateLimited",
     "Receipt",
+    "ReceivedWebhook",
+    "Record",
+    "RecordStore",
+    "Records",
     "RedactionRule",
     "Reject",
     "RejectedInput",
     "Role",
     "RouteRequest",
     "RouteSpec",
+    "Router",
     "ScheduleSpec",
     "Secret",
     "SendPhase",
@@ -222,6 +266,7 @@ __all__ = [
     "SignatureRefused",
     "Speaker",
     "Subscription",
+    "SubscriptionChanged",
     "SubscriptionStatus",
     "SupportsEmbeddings",
     "SupportsInvoices",
@@ -232,6 +277,7 @@ __all__ = [
     "SupportsUserLookup",
     "SyncPage",
     "SystemClock",
+    "Table",
     "TextDelta",
     "Timed",
     "TokenUsage",

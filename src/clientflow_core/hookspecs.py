@@ -21,13 +21,19 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 if TYPE_CHECKING:
+    import attrs
+
+    from clientflow_core.contributions.checks import CheckSpec
     from clientflow_core.contributions.commands import CommandSpec
     from clientflow_core.contributions.context import HostContext
     from clientflow_core.contributions.drafts import SendStep
     from clientflow_core.contributions.events import EventListener
     from clientflow_core.contributions.jobs import JobSpec, ScheduleSpec
+    from clientflow_core.contributions.pages import PageSpec
     from clientflow_core.contributions.redactions import RedactionRule
     from clientflow_core.contributions.routes import RouteSpec
+    from clientflow_core.contributions.routing import Router
+    from clientflow_core.contributions.webhooks import PluginWebhook
     from clientflow_core.providers.assistant import AssistantProvider
     from clientflow_core.providers.billing import BillingProvider
     from clientflow_core.providers.calendar import CalendarProvider
@@ -77,8 +83,23 @@ class Hooks:
         return ()
 
     @hookspec
+    def clientflow_settings(self) -> "Iterable[type[attrs.AttrsInstance]]":
+        """Give classes of settings beside its providers'. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_webhooks(self) -> "Iterable[PluginWebhook]":
+        """Give the webhooks of none of its providers. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
     def clientflow_routes(self) -> "Iterable[RouteSpec]":
         """Give the addresses of its own in the API. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_pages(self) -> "Iterable[PageSpec]":
+        """Give its pages for who is signed in. Called once, at assembly; pure."""
         return ()
 
     @hookspec
@@ -102,8 +123,18 @@ class Hooks:
         return ()
 
     @hookspec
+    def clientflow_route(self) -> "Iterable[Router]":
+        """Give what chooses among the channels of a message. Called once, at assembly; pure."""
+        return ()
+
+    @hookspec
     def clientflow_commands(self) -> "Iterable[CommandSpec]":
         """Give its commands. Called when ``clientflow x`` is typed; pure."""
+        return ()
+
+    @hookspec
+    def clientflow_checks(self) -> "Iterable[CheckSpec]":
+        """Give what it can tell of the running system. Called once, at assembly; pure."""
         return ()
 
     @hookspec

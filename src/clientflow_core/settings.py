@@ -14,7 +14,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
@@ -41,6 +41,7 @@ class Setting:
         pattern: a regular expression that the whole value matches.
         example: a value that would do; never a real one.
         console_url: where in the provider's console it is found.
+        per_organization: whether an organization may set it for itself.
     """
 
     env: str
@@ -48,9 +49,10 @@ class Setting:
     pattern: str | None = None
     example: str | None = None
     console_url: str | None = None
+    per_organization: bool = False
 
 
-def setting(
+def setting(  # noqa: PLR0913 - each is a word of the declaration
     *,
     env: str,
     help: str,  # noqa: A002 - the word that people look for
@@ -58,9 +60,21 @@ def setting(
     pattern: str | None = None,
     example: str | None = None,
     console_url: str | None = None,
+    per_organization: bool = False,
 ) -> Any:
-    """Declare a field of a settings class; without *default* it must be set."""
-    meta = Setting(env=env, help=help, pattern=pattern, example=example, console_url=console_url)
+    """Declare a field of a settings class; without *default* it must be set.
+
+    With *per_organization* an organization may set it for itself. Do not say so of an address that
+    is called: an organization could have the service call whatever it likes.
+    """
+    meta = Setting(
+        env=env,
+        help=help,
+        pattern=pattern,
+        example=example,
+        console_url=console_url,
+        per_organization=per_organization,
+    )
     return attrs.field(default=default, kw_only=True, metadata={_KEY: meta})
 
 
@@ -182,10 +196,16 @@ def setting_fields(settings_class: type) -> tuple[SettingField, ...]:
 def completeness(settings_class: type, values: Mapping[str, str]) -> Completeness:
     """Tell whether the required settings of *settings_class* are set: none, some, or all."""
     fields = setting_fields(settings_class)
-    missing = [f for f in fields if f.is_required and not values.get(f.setting.env)]
-    if not missing:
+    return completeness_of([(f.setting.env, f.is_required) for f in fields], values)
+
+
+def completeness_of(
+    settings: Sequence[tuple[str, bool]], values: Mapping[str, str]
+) -> Completeness:
+    """Tell the same of *settings*, each by its name and whether it is required."""
+    if all(values.get(env) for env, is_required in settings if is_required):
         return Completeness.COMPLETE
-    is_begun = any(values.get(f.setting.env) for f in fields)
+    is_begun = any(values.get(env) for env, _ in settings)
     return Completeness.HALF if is_begun else Completeness.NONE
 
 

@@ -21,15 +21,29 @@ from clientflow_host.pages import entry, inbox, problems
 from clientflow_host.pages.api_docs import API_DOCS
 from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
+from clientflow_host.pages.plugin_pages import plugin_pages
 from clientflow_host.pages.static_files import FILES
 from clientflow_host.pages.stream import STREAM
 from clientflow_host.plugin_moments import plugins_running
-from clientflow_host.routes import contacts, conversations, health, messages
+from clientflow_host.routes import (
+    channels,
+    contacts,
+    conversations,
+    health,
+    messages,
+    providers,
+)
 from clientflow_host.routes.plugins import plugin_operations
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.serving import listening, wait_for_stop
 
-_API: Final = (*contacts.OPERATIONS, *conversations.OPERATIONS, *messages.OPERATIONS)
+_API: Final = (
+    *contacts.OPERATIONS,
+    *conversations.OPERATIONS,
+    *messages.OPERATIONS,
+    *channels.OPERATIONS,
+    *providers.OPERATIONS,
+)
 PAGES: Final = (
     *entry.OPERATIONS,
     *inbox.OPERATIONS,
@@ -59,7 +73,8 @@ def build_app(assembly: Assembly) -> web.Application:
     ]
     document = _document_operation(published)
     add_operations(app, [*published, document], authenticate=authenticate)
-    add_operations(app, PAGES, authenticate=authenticate_session)
+    pages = [*PAGES, *plugin_pages(assembly)]
+    add_operations(app, pages, authenticate=authenticate_session)
     return app
 
 

@@ -1,5 +1,6 @@
 """From settings to a database, a registry and a carrier: what every process of ours begins with."""
 
+import functools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,7 +14,10 @@ from clientflow_core.errors import DatabaseUnfit, SettingProblem, SettingsError
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.organization_settings import StoredSettings
 from clientflow_core.persistence.readiness import read_readiness
+from clientflow_core.persistence.records import StoredRecordStore
+from clientflow_core.persistence.sealing import Sealer
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.registry.bound import listener_jobs
 from clientflow_core.registry.discovery import Plugin
@@ -39,6 +43,7 @@ class Assembly:
     Attributes:
         direct_url: the database past any pooler, for what must hold on to its connection.
         queue: carries the wake-ups.
+        sealer: seals what organizations set for themselves.
     """
 
     settings: HostSettings
@@ -46,6 +51,7 @@ class Assembly:
     direct_url: URL
     registry: ProviderRegistry
     queue: WakeQueue
+    sealer: Sealer
     clock: Clock
 
 
@@ -72,11 +78,11 @@ def find_enabled(settings: HostSettings) -> Sequence[Plugin]:
         SettingsError: one that must work is not installed.
     """
     found = find_plugins(wanted_plugins(settings)).plugins
-    _redact(found)
+    redact_for(found)
     return found
 
 
-def _redact(plugins: Sequence[Plugin]) -> None:
+def redact_for(plugins: Sequence[Plugin]) -> None:
     """Keep out of the log of this process what *plugins* say must not stand there."""
     redact_with([rule for plugin in plugins for rule in plugin.contributions.redactions])
 
@@ -114,11 +120,15 @@ def load_everything(
     try:
         wanted = wanted_plugins(usable)
         selection = select(
-            find_plugins(wanted), values, wanted=wanted, public_url=usable.url, leave_out=leave_out
+            find_plugins(wanted, values=values),
+            values,
+            wanted=wanted,
+            public_url=usable.url,
+            leave_out=leave_out,
         )
         registry = ProviderRegistry(selection.plugins, values, public_url=usable.url, meter=meter)
         registry.quarantined = selection.quarantined
-        _redact(registry.plugins)
+        redact_for(registry.plugins)
     except SettingsError as error:
         problems.extend(error.problems)
     if not problems and selection is not None:
@@ -178,15 +188,21 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
 
     settings, registry = load_everything(values, needs_database=True, meter=PrometheusMeter())
     report_quarantined(registry.quarantined)
-    url = _database_url(settings)
+    url, sealer = _database_url(settings), Sealer(settings.encryption_key)
     direct = settings.direct_database_url
     direct_url = parse_url(direct, env="CLIENTFLOW_DIRECT_DATABASE_URL") if direct else url
-    async with open_database(settings) as database, registry:
+    async with (
+        open_database(settings) as database,
+        registry,
+        _sharing_failures(registry, settings),
+    ):
         queue = open_wake_queue(connection_string(direct_url), redis_url=settings.redis_url)
         await queue.connect()
         carrier = SaqCarrier(queue)
         database.wake_with(carrier.wake)
         database.tell_with(listener_jobs(registry.plugins))
+        registry.keep_settings_in(StoredSettings(database, sealer))
+        registry.keep_records_with(functools.partial(StoredRecordStore, database))
         try:
             yield Assembly(
                 settings=settings,
@@ -194,6 +210,7 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
                 direct_url=direct_url,
                 registry=registry,
                 queue=queue,
+                sealer=sealer,
                 clock=SystemClock(),
             )
         finally:
@@ -201,10 +218,32 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
             await queue.disconnect()
 
 
+@asynccontextmanager
+async def _sharing_failures(
+    registry: ProviderRegistry, settings: HostSettings
+) -> AsyncIterator[None]:
+    """Let processes tell each other which providers fail, where there is a Redis to do it."""
+    if settings.redis_url is None:
+        yield
+        return
+    # Only where it is set: it brings the client, whose import takes a tenth of a second.
+    from clientflow_core.jobs.redis_news import carrying_news  # noqa: PLC0415
+
+    async with carrying_news(settings.redis_url, registry.hear) as news:
+        registry.share_failures(news)
+        yield
+        registry.share_failures(None)
+
+
 def own_channels(registry: ProviderRegistry) -> list[NewChannel]:
     """Give a channel for each address of ours that the settings of a provider name."""
     return [
-        NewChannel(plugin=name, address=address, name=enabled.spec.title)
+        NewChannel(
+            provider=name,
+            address=address,
+            name=enabled.spec.title,
+            medium=enabled.spec.medium,
+        )
         for name, enabled in registry.providers.items()
         for address in enabled.spec.addresses(enabled.settings)
     ]

@@ -7,7 +7,9 @@ import attrs
 
 from clientflow_core.errors import SettingsError
 from clientflow_core.providers.spec import AnySpec
-from clientflow_core.registry.discovery import PLUGINS_ENV, Plugin
+from clientflow_core.registry.discovery import PLUGINS_ENV, Plugin, installed_plugins
+from clientflow_core.registry.index import cache_folder
+from clientflow_core.registry.installed import InstalledPlugin
 from clientflow_core.registry.selection import (
     Found,
     Quarantined,
@@ -16,6 +18,7 @@ from clientflow_core.registry.selection import (
     find_plugins,
     missing_sdk,
 )
+from clientflow_core.registry.tiers import shipped_tiers
 from clientflow_core.settings import Completeness, load_settings, setting_fields
 from clientflow_host.assembly import wanted_plugins
 from clientflow_host.settings import load_host_settings
@@ -28,12 +31,15 @@ class _Asked:
     wanted: Wanted
     values: Mapping[str, str]
     sandboxed: Mapping[str, str]
+    tiers: Mapping[tuple[str | None, str], str]
 
 
 def list_plugins(
     values: Mapping[str, str], *, sandboxed: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Give a row for each provider of each plugin, and for each plugin that is broken.
+
+    A plugin that is not enabled is not imported, if it has a manifest.
 
     Args:
         values: the settings.
@@ -43,22 +49,41 @@ def list_plugins(
         SettingsError: the host's settings are not usable.
     """
     wanted = wanted_plugins(load_host_settings(dict(values)))
-    asked = _Asked(wanted=wanted, values=values, sandboxed=sandboxed)
-    everything = find_plugins(Wanted(folder=wanted.folder))
-    found = everything if wanted.names is None else _with_the_others(everything, wanted)
+    asked = _Asked(wanted=wanted, values=values, sandboxed=sandboxed, tiers=_tiers(wanted, values))
+    found = _find(wanted, values)
     rows = [row for plugin in found.plugins for row in _rows(plugin, asked)]
+    rows += [row for plugin in found.idle for row in _idle_rows(plugin, asked)]
+    rows.sort(key=lambda row: str(row["name"]))
     return rows + [_broken_row(one, wanted) for one in found.broken]
 
 
-def _with_the_others(everything: Found, wanted: Wanted) -> Found:
-    """Give what is listed as it is found by itself, and then the rest.
+def _tiers(wanted: Wanted, values: Mapping[str, str]) -> Mapping[tuple[str | None, str], str]:
+    """Give the tiers of all that is installed, by distribution and provider."""
+    return {
+        (plugin.distribution, provider): tier
+        for plugin in installed_plugins(wanted.folder, cache=cache_folder(values))
+        for provider, tier in shipped_tiers(plugin).items()
+    }
+
+
+def _find(wanted: Wanted, values: Mapping[str, str]) -> Found:
+    """Find what is listed as the service does, and then the rest.
 
     What is not listed is not loaded by the service, and so can be in the way of nothing there.
     """
-    known = {one.name for one in everything.plugins} | {one.plugin for one in everything.broken}
+    if wanted.names is None:
+        return find_plugins(wanted, values=values)
+    everything = find_plugins(
+        Wanted(folder=wanted.folder), values=values, is_needed=lambda _: False
+    )
+    known = {
+        *(one.name for one in everything.plugins),
+        *(one.name for one in everything.idle),
+        *(one.plugin for one in everything.broken),
+    }
     required = tuple(name for name in wanted.required or () if name in known)
-    listed = find_plugins(attrs.evolve(wanted, required=required))
-    names = wanted.names or ()
+    listed = find_plugins(attrs.evolve(wanted, required=required), values=values)
+    names = wanted.names
     absent = [_absent(name) for name in wanted.required or () if name not in known]
     return Found(
         plugins=[*listed.plugins, *(one for one in everything.plugins if one.name not in names)],
@@ -67,6 +92,7 @@ def _with_the_others(everything: Found, wanted: Wanted) -> Found:
             *listed.broken,
             *(one for one in everything.broken if one.plugin not in names),
         ],
+        idle=[one for one in everything.idle if one.name not in names],
     )
 
 
@@ -79,7 +105,21 @@ def _rows(plugin: Plugin, asked: _Asked) -> Iterator[dict[str, Any]]:
     states = begun(plugin, asked.values)
     for spec in plugin.specs:
         state, reason = _state(plugin, spec, states, asked)
-        yield _row(spec.name, spec.kind.value, plugin.version, state=state, reason=reason)
+        row = _row(spec.name, spec.kind.value, plugin.version, state=state, reason=reason)
+        yield {**row, "tier": asked.tiers.get((plugin.distribution, spec.name))}
+
+
+def _idle_rows(plugin: InstalledPlugin, asked: _Asked) -> Iterator[dict[str, Any]]:
+    """Give what the manifest says of a plugin that is not loaded."""
+    for provider in plugin.manifest.providers if plugin.manifest else ():
+        is_sandboxed = any(one.env in asked.sandboxed for one in provider.settings)
+        state, reason = ("sandbox" if is_sandboxed else "not set"), None
+        if plugin.trouble:
+            state, reason = "incompatible", plugin.trouble
+        if asked.wanted.names is not None:
+            state, reason = "disabled", None
+        row = _row(provider.name, provider.kind, plugin.version, state=state, reason=reason)
+        yield {**row, "tier": asked.tiers.get((plugin.distribution, provider.name))}
 
 
 def _state(
@@ -92,9 +132,11 @@ def _state(
         return _unset_state(plugin, spec, asked)
     if (lack := missing_sdk(plugin, spec)) is not None:
         return _unusable("broken", plugin, asked), lack
+    if (misfit := plugin.sdk_troubles.get(spec.name)) is not None:
+        return "incompatible", misfit
     problem = _problem(spec, asked.values)
     if problem is None:
-        return "enabled", None
+        return "enabled", plugin.remark
     state = "half set" if set_up is Completeness.HALF else "invalid"
     return _unusable(state, plugin, asked), problem
 
@@ -121,6 +163,8 @@ def _problem(spec: AnySpec, values: Mapping[str, str]) -> str | None:
 
 def _broken_row(broken: Quarantined, wanted: Wanted) -> dict[str, Any]:
     state = "quarantined" if wanted.is_optional(broken.plugin) else "broken"
+    if broken.is_incompatible:
+        state = "incompatible"
     if wanted.names is not None and broken.plugin not in wanted.names:
         state = "disabled"
     return _row(broken.name, None, broken.version, state=state, reason=broken.reason)
@@ -134,7 +178,7 @@ def _row(
         "kind": kind,
         "version": version,
         "state": state,
-        # Computed by the conformance kit; None until it has judged.
+        # Of the result of the conformance kit that the plugin brings along for this version.
         "tier": None,
         "reason": reason,
     }

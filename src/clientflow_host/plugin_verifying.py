@@ -1,7 +1,8 @@
 """Asks each provider whether its credentials work; nothing is sent and nothing changes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -9,6 +10,7 @@ import attrs
 from clientflow_core.errors import AuthFailed, ClientFlowError, PluginError, SettingsError
 from clientflow_core.providers.spec import AnySpec, ProviderKind
 from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.manifest import DescribedProvider, Manifest
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.registry.selection import Found, begun, find_plugins
 from clientflow_core.settings import Completeness, setting_fields
@@ -59,12 +61,18 @@ async def verify_providers(values: Mapping[str, str], *, names: Sequence[str]) -
         SettingsError: the host's settings are not usable.
     """
     settings = load_host_settings(dict(values))
-    found = find_plugins(wanted_plugins(settings))
+    wanted = wanted_plugins(settings)
+    is_named = functools.partial(_brings_one_of, names=names) if names else None
+    found = find_plugins(wanted, values=values, is_needed=is_named)
     pairs = [(plugin, spec) for plugin in found.plugins for spec in plugin.specs]
     chosen = _named(pairs, found, names) if names else _begun(found.plugins, values)
     return await asyncio.gather(
         *(_verify(plugin, spec, values, public_url=settings.url) for plugin, spec in chosen)
     )
+
+
+def _brings_one_of(manifest: Manifest, *, names: Sequence[str]) -> bool:
+    return any(provider.name in names for provider in manifest.providers)
 
 
 def _begun(plugins: Iterable[Plugin], values: Mapping[str, str]) -> list[tuple[Plugin, AnySpec]]:
@@ -85,9 +93,16 @@ def _named(
         if name in broken:
             raise PluginError(broken[name])
         if name not in known:
-            msg = f"there is no provider {name!r}; there is: {', '.join(known) or 'none'}"
+            there = sorted([*known, *(one.name for one in _idle_providers(found))])
+            msg = f"there is no provider {name!r}; there is: {', '.join(there) or 'none'}"
             raise PluginError(msg)
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def _idle_providers(found: Found) -> Iterator[DescribedProvider]:
+    for plugin in found.idle:
+        if plugin.manifest:
+            yield from plugin.manifest.providers
 
 
 async def _verify(

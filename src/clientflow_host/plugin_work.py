@@ -1,4 +1,4 @@
-"""What the worker does for plugins: their jobs and schedules, and telling them of events."""
+"""What the worker does for plugins: their jobs, schedules and webhooks, and telling of events."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,6 +9,9 @@ from clientflow_core.jobs.handlers import Handler, ProviderJob
 from clientflow_core.jobs.schedules import Schedule
 from clientflow_core.registry.bound import job_kind, listener_kind, plugin_context
 from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.plugin_webhooks import webhook_kind
+from clientflow_core.services.handle_inbound_event import give_up_inbound_event
+from clientflow_core.services.handle_plugin_webhook import handle_plugin_webhook
 from clientflow_core.services.run_plugin_job import run_plugin_job
 from clientflow_core.services.tell_listener import tell_listener
 from clientflow_host.assembly import Assembly
@@ -32,7 +35,9 @@ def plugin_lanes(plugins: Sequence[Plugin]) -> Mapping[str, int]:
     busy = (
         plugin.name
         for plugin in plugins
-        if plugin.contributions.jobs or plugin.contributions.listeners
+        if plugin.contributions.jobs
+        or plugin.contributions.listeners
+        or plugin.contributions.webhooks
     )
     return {plugin_lane(name): _JOBS_AT_ONCE for name in busy}
 
@@ -67,5 +72,11 @@ def _handlers_of(plugin: Plugin, assembly: Assembly) -> dict[str, Handler]:
         found[listener_kind(plugin.name, listener.name)] = ProviderJob(
             handle=partial(tell_listener, plugin=plugin, listener=listener, context=context),
             deadline_seconds=listener.deadline_seconds + _AROUND_SECONDS,
+        )
+    for webhook in plugin.contributions.webhooks:
+        found[webhook_kind(plugin.name, webhook.name)] = ProviderJob(
+            handle=partial(handle_plugin_webhook, plugin=plugin, webhook=webhook, context=context),
+            on_dead=give_up_inbound_event,
+            deadline_seconds=webhook.deadline_seconds + _AROUND_SECONDS,
         )
     return found

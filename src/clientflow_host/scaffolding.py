@@ -1,7 +1,9 @@
 """Writes the package of a new plugin from the templates in ``scaffold/``.
 
-Each template's path is that of the file it becomes; ``__package__`` stands for the name of the
-Python package, and ``dot-`` for the dot of a name that begins with one.
+There is a folder for each kind of provider, and one for what all kinds have in common; a file of
+the kind goes before one of the same path that is common. Each template's path is that of the file
+it becomes; ``__package__`` stands for the name of the Python package, and ``dot-`` for the dot of a
+name that begins with one.
 """
 
 import re
@@ -15,8 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from clientflow_core.errors import ClientFlowError
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
+from clientflow_core.providers.spec import ProviderKind
 
 _TEMPLATES: Final = Path(__file__).with_name("scaffold")
+_COMMON: Final = "common"
 _SUFFIX: Final = ".jinja"
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # So that no import is longer than a line.
@@ -73,6 +77,11 @@ class PluginName:
         }
 
 
+def scaffolded_kinds() -> tuple[ProviderKind, ...]:
+    """Give the kinds of provider that there are templates for."""
+    return tuple(kind for kind in ProviderKind if (_TEMPLATES / kind).is_dir())
+
+
 def read_plugin_name(text: str) -> PluginName:
     """Read the name of a new plugin; underscores are taken for hyphens.
 
@@ -103,7 +112,7 @@ def write_plugin(name: PluginName, kind: str, *, into: Path) -> list[Path]:
 
     Args:
         name: the plugin's.
-        kind: names the folder of templates.
+        kind: one of :func:`scaffolded_kinds`.
         into: a folder that is not there yet, or is empty.
 
     Raises:
@@ -127,21 +136,22 @@ def write_plugin(name: PluginName, kind: str, *, into: Path) -> list[Path]:
 
 def render_plugin(name: PluginName, kind: str) -> dict[Path, str]:
     """Give the text of each file of a new plugin, by its path."""
-    folder, forms = _TEMPLATES / kind, name.forms()
+    folders, forms = (_TEMPLATES / kind, _TEMPLATES / _COMMON), {**name.forms(), "kind": kind}
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - no HTML
     )
+    paths = sorted({path for folder in folders for path in _templates(folder)})
     return {
         _target(path, forms): environment.get_template(path.as_posix()).render(forms)
-        for path in _templates(folder)
+        for path in paths
     }
 
 
 def _templates(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
+    for file in folder.rglob("*"):
         if file.is_file():
             yield file.relative_to(folder)
 

@@ -14,6 +14,7 @@ from clientflow_core.settings import load_settings, read_sources, setting
 
 STATE_DIR_ENV: Final = "CLIENTFLOW_STATE_DIR"
 SECRETS_DIR_ENV: Final = "CLIENTFLOW_SECRETS_DIR"
+ENCRYPTION_KEY_ENV: Final = "CLIENTFLOW_ENCRYPTION_KEY"
 LOG_LEVEL_ENV: Final = "CLIENTFLOW_LOG_LEVEL"
 _URL: Final = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 
@@ -97,6 +98,13 @@ class HostSettings:
         pattern=_URL,
         example="http://127.0.0.1:8090",
     )
+    encryption_key: Secret | None = setting(
+        env=ENCRYPTION_KEY_ENV,
+        help="seals what organizations set for their own accounts at providers; several with"
+        " commas between: the first seals, each opens. Without it, no organization can set any",
+        default=None,
+        example="YW4gZXhhbXBsZTogbm93IG1ha2Ugb25lIG9mIG91cnM=",
+    )
     plugins: tuple[str, ...] | None = setting(
         env="CLIENTFLOW_PLUGINS",
         help="the plugins that must work, with commas between: what is wrong with one refuses the"
@@ -156,6 +164,8 @@ class HostSettings:
             yield SettingProblem("CLIENTFLOW_OPTIONAL_PLUGINS", problem, hint)
         if self.redis_url is not None:
             yield from _check_redis_url(self.redis_url)
+        if self.encryption_key is not None:
+            yield from _check_encryption_key(self.encryption_key)
 
     @property
     def url(self) -> str:
@@ -166,6 +176,13 @@ class HostSettings:
     def state_folder(self) -> Path:
         """The state folder, by default where this system keeps such things."""
         return self.state_dir or default_state_folder()
+
+
+def _check_encryption_key(keys: Secret) -> Iterable[SettingProblem]:
+    # Only where it is set: it brings the cryptography.
+    from clientflow_core.persistence.sealing import key_problems  # noqa: PLC0415
+
+    return key_problems(keys)
 
 
 def _check_redis_url(url: Secret) -> Iterable[SettingProblem]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.selection import find_plugins
 from clientflow_core.settings import Setting, SettingField, setting_fields
 from clientflow_host.settings import SECRETS_DIR_ENV, HostSettings
@@ -56,17 +57,27 @@ def own_groups() -> Iterator[Group]:
         fields=setting_fields(HostSettings),
     )
     for plugin in find_plugins().plugins:
-        if plugin.distribution != _OWN_DISTRIBUTION:
-            continue
-        for spec in plugin.specs:
-            yield Group(
-                title=spec.title,
-                introduction=(
-                    f"Of the plugin `{plugin.name}`. Set those without a default to enable it;"
-                    " with none of them set, `up` runs it on its sandbox."
-                ),
-                fields=setting_fields(spec.settings),
-            )
+        if plugin.distribution == _OWN_DISTRIBUTION:
+            yield from plugin_groups(plugin)
+
+
+def plugin_groups(plugin: Plugin) -> Iterator[Group]:
+    """Give the settings of each provider of *plugin*, then its own."""
+    for spec in plugin.specs:
+        yield Group(
+            title=spec.title,
+            introduction=(
+                f"Of the plugin `{plugin.name}`. Set those without a default to enable it;"
+                " with none of them set, `up` runs it on its sandbox."
+            ),
+            fields=setting_fields(spec.settings),
+        )
+    for settings_class in plugin.contributions.settings:
+        yield Group(
+            title=f"{plugin.name}: {settings_class.__name__}",
+            introduction=f"Of the plugin `{plugin.name}`, beside those of its providers.",
+            fields=setting_fields(settings_class),
+        )
 
 
 def pages() -> Mapping[str, str]:

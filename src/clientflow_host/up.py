@@ -17,6 +17,7 @@ import attrs
 
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.migrate import migrate
+from clientflow_core.persistence.sealing import new_key
 from clientflow_core.persistence.server import parse_url
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.registry import ProviderRegistry
@@ -33,12 +34,18 @@ from clientflow_host.demo_organization import Login, make_demo_organization
 from clientflow_host.embedded_database import embedded_database
 from clientflow_host.ports import Ports, choose_ports
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings, sandboxed_specs
-from clientflow_host.settings import STATE_DIR_ENV, HostSettings, local_url
+from clientflow_host.settings import (
+    ENCRYPTION_KEY_ENV,
+    STATE_DIR_ENV,
+    HostSettings,
+    local_url,
+)
 from clientflow_host.state import StateFolder, UpNote
 
 _READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 5.0
+_ENCRYPTION: Final = "encryption.json"
 
 Say = Callable[[str], None]
 
@@ -127,6 +134,7 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
         "CLIENTFLOW_WORKER_PORT": str(ports.worker),
         "CLIENTFLOW_SANDBOX_PORT": str(ports.sandbox),
         STATE_DIR_ENV: str(folder.path),
+        ENCRYPTION_KEY_ENV: _encryption_key(values, folder),
     }
     if specs:
         # Beside its stand-ins, and nowhere else, the pages may be shown in their console's frame.
@@ -143,6 +151,22 @@ def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateF
         sandboxed=[spec.name for spec in specs],
         sandbox_values=sandbox_values,
     )
+
+
+def _encryption_key(values: Mapping[str, str], folder: StateFolder) -> str:
+    """Give the key of the settings, or else the one that is made once and kept.
+
+    Raises:
+        StateFolderUnusable: it cannot be read or written.
+    """
+    if given := values.get(ENCRYPTION_KEY_ENV):
+        return given
+    kept = folder.read_json(_ENCRYPTION)
+    if kept is None:
+        # Never made anew: what was sealed with the old one would be lost.
+        kept = {"key": new_key()}
+        folder.write_json(_ENCRYPTION, kept)
+    return str(kept.get("key", ""))
 
 
 async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -> None:

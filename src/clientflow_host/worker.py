@@ -17,15 +17,18 @@ from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.server import connection_string
-from clientflow_core.registry.bound import BoundStep, send_steps
+from clientflow_core.registry.bound import BoundRouter, BoundStep, send_steps
+from clientflow_core.registry.bound import routers as bound_routers
+from clientflow_core.registry.plugin_webhooks import webhook_jobs
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.services.deliver_message import deliver_message, give_up_message
+from clientflow_core.services.deliver_message import deliver_message
 from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
 )
 from clientflow_core.services.prepare_message import prepare_message
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
+from clientflow_core.services.record_attempt import give_up_message
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble, require_schema
 from clientflow_host.heartbeat import beating
@@ -50,12 +53,18 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
     steps = send_steps(registry.plugins, providers=registry, clock=assembly.clock)
     return {
         "handle_inbound_event": DatabaseJob(
-            handle=functools.partial(handle_inbound_event, registry=registry),
+            handle=functools.partial(
+                handle_inbound_event, registry=registry, passed_on=webhook_jobs(registry.plugins)
+            ),
             on_dead=give_up_inbound_event,
         ),
         DELIVER_MESSAGE: ProviderJob(
             handle=functools.partial(
-                _deliver_message, steps=steps, registry=registry, clock=assembly.clock
+                _deliver_message,
+                steps=steps,
+                registry=registry,
+                clock=assembly.clock,
+                routers=bound_routers(registry.plugins),
             ),
             on_dead=give_up_message,
             deadline_seconds=_DELIVERY_SECONDS + sum(one.step.deadline_seconds for one in steps),
@@ -66,10 +75,15 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
 
 
 async def _deliver_message(
-    run: JobRun, *, steps: Sequence[BoundStep], registry: ProviderRegistry, clock: Clock
+    run: JobRun,
+    *,
+    steps: Sequence[BoundStep],
+    registry: ProviderRegistry,
+    clock: Clock,
+    routers: Sequence[BoundRouter],
 ) -> None:
     if await prepare_message(run, steps=steps):
-        await deliver_message(run, registry=registry, clock=clock)
+        await deliver_message(run, registry=registry, clock=clock, routers=routers)
 
 
 @contextlib.asynccontextmanager

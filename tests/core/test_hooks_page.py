@@ -8,22 +8,30 @@ from typing import Final
 import attrs
 import pytest
 
+from clientflow_core.contributions.checks import CheckSpec
 from clientflow_core.contributions.commands import CommandSpec
 from clientflow_core.contributions.drafts import SendPhase, SendStep
 from clientflow_core.contributions.events import EventKind, EventListener
 from clientflow_core.contributions.jobs import JobSpec, ScheduleSpec
+from clientflow_core.contributions.pages import PageSpec
 from clientflow_core.contributions.redactions import RedactionRule
 from clientflow_core.contributions.routes import RouteSpec
+from clientflow_core.contributions.routing import Router
+from clientflow_core.contributions.webhooks import PluginWebhook
 from clientflow_core.hookspecs import Hooks
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text("utf-8")
 SPECS: Final = (
+    PluginWebhook,
     RouteSpec,
+    PageSpec,
     JobSpec,
     ScheduleSpec,
     EventListener,
     SendStep,
+    Router,
     CommandSpec,
+    CheckSpec,
     RedactionRule,
 )
 

@@ -23,6 +23,7 @@ CLIENT: Final = "+14155550123"
 _GUIDE: Final = re.compile(r"^ *# To change:.*\n(?: *#     .*\n)*\n?", re.MULTILINE)
 # What Acme SMS has otherwise than the scaffold; all else it only adds.
 CHANGED: Final[Mapping[str, list[str]]] = {
+    "src/clientflow_acme_sms/clientflow.json": ['      "capabilities": [],'],
     "src/clientflow_acme_sms/spec.py": [
         "from clientflow_core import ProviderContext, ProviderKind, ProviderSpec",
         "    capabilities=frozenset(),",
@@ -179,6 +180,27 @@ def test_its_credentials_are_verified(up: Up, site: Path) -> None:
     ]
 
 
+def test_its_checks_are_in_the_list_and_pass_beside_twilios(up: Up, site: Path) -> None:
+    items = command(up, site, "checklist")
+    assert [(one["id"], one["plugin"], one["status"]) for one in items] == [
+        ("acme-sms-credentials", "acme_sms", "passed"),
+        ("ET1", "twilio", "passed"),
+        ("ET3", "twilio", "passed"),
+        ("ET6", "twilio", "passed"),
+    ]
+    assert items[0]["found"] == "ClientFlow sandbox answers"
+
+
+def test_its_check_fails_with_a_wrong_key_and_says_what_to_correct(up: Up, site: Path) -> None:
+    settings = {"PYTHONPATH": beside(site), "ACME_SMS_API_KEY": "another-key"}
+    result = up.run("checklist", "--format", "json", "acme-sms-credentials", **settings)
+    assert result.returncode == 1
+    (item,) = json.loads(result.stdout)
+    assert (item["status"], item["hint"]) == ("failed", "correct ACME_SMS_API_KEY")
+    assert "the key is not known" in item["found"]
+    assert "another-key" not in result.stdout
+
+
 def test_wrong_key_is_told_with_where_to_look(up: Up, site: Path) -> None:
     result = up.run("plugin", "verify", PYTHONPATH=beside(site), ACME_SMS_API_KEY="another")
     assert result.returncode == 1
@@ -207,6 +229,22 @@ def test_text_whose_acceptance_nobody_heard_of_goes_out_once(up: Up) -> None:
     sent = answer(up, found["id"], "Once.")
     until(lambda: up.get(f"/api/v1/messages/{sent['id']}")["status"] == "delivered")
     assert texts_to(up, "acme_sms", "+14155550173") == ["Once."]
+
+
+def test_text_that_one_does_not_take_goes_out_once_by_the_other(up: Up) -> None:
+    client = "+14155550175"
+    write(up, "twilio", client, "Hello?")
+    found = until(lambda: conversation(up, client))
+    fault = {"calls": 1, "answer": "429", "retry_after_seconds": 3600}
+    assert ask(f"{up.note['sandbox_url']}/twilio/_control/faults", body=fault)[0] == 200
+    sent = answer(up, found["id"], "By the other.")
+    until(lambda: up.get(f"/api/v1/messages/{sent['id']}")["status"] == "delivered")
+    assert texts_to(up, "twilio", client) == []
+    assert texts_to(up, "acme_sms", client) == ["By the other."]
+    attempts = up.get(f"/api/v1/messages/{sent['id']}")["attempts"]
+    channels = {one["id"]: one["provider"] for one in up.get("/api/v1/channels")["data"]}
+    went = [(channels[one["channel_id"]], one["state"]) for one in attempts]
+    assert went == [("twilio", "not_accepted"), ("acme_sms", "accepted")]
 
 
 def test_its_events_can_be_triggered(up: Up, site: Path) -> None:

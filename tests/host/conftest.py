@@ -6,7 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import attrs
@@ -24,11 +24,14 @@ from clientflow_core.services.initialize import hash_api_key, new_api_key
 from clientflow_host.app import build_app
 from clientflow_host.assembly import Assembly, assemble
 from clientflow_host.serving import listening
+from clientflow_host.settings import ENCRYPTION_KEY_ENV
 from clientflow_host.worker import working
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.conftest import Addresses, add_business
 from tests.databases import empty
 from tests.texts import ACCOUNT, NUMBER, OTHER_NUMBER, TOKEN, form, signed_headers, text
+
+ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIG5vIHNlY3JldCBhdCBhbGw="
 
 
 def free_port() -> int:
@@ -231,6 +234,7 @@ def values(emptied: Addresses, request: pytest.FixtureRequest) -> dict[str, str]
         "CLIENTFLOW_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "CLIENTFLOW_PORT": str(port),
         "CLIENTFLOW_SANDBOX_PORT": str(sandbox_port),
+        ENCRYPTION_KEY_ENV: ENCRYPTION_KEY,
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_PHONE_NUMBER": NUMBER,

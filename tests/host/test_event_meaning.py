@@ -15,7 +15,7 @@ from clientflow_host.event_meaning import Meaning, _parse, read_meaning
 
 EVENT = InboundEvent(
     id=new_id(),
-    plugin="pigeon",
+    provider="pigeon",
     webhook="pigeon",
     account="",
     external_id="1",
@@ -44,14 +44,16 @@ def test_plugin_that_fails_is_told(error: Exception, told: str) -> None:
         raise error
 
     webhook = BoundWebhook(
-        plugin="pigeon", spec=WebhookSpec(name="pigeon", verify=verify, parse=parse), settings=None
+        provider="pigeon",
+        spec=WebhookSpec(name="pigeon", verify=verify, parse=parse),
+        settings=None,
     )
     assert _parse(webhook, EVENT) == Meaning(trouble=told)
 
 
 def test_event_that_means_nothing_to_us_has_no_trouble() -> None:
     spec = WebhookSpec(name="pigeon", verify=verify, parse=lambda _: ())
-    assert _parse(BoundWebhook(plugin="pigeon", spec=spec, settings=None), EVENT) == Meaning()
+    assert _parse(BoundWebhook(provider="pigeon", spec=spec, settings=None), EVENT) == Meaning()
 
 
 def test_settings_that_are_wrong_are_told_and_not_raised() -> None:

@@ -81,7 +81,7 @@ async def test_many_are_followed_for_as_long_as_some_are_handled(
     await receive(host, text())
     # Three times as many as are looked at together.
     host.rows(
-        "INSERT INTO inbound_events SELECT gen_random_uuid(), plugin, webhook, account, n::text,"
+        "INSERT INTO inbound_events SELECT gen_random_uuid(), provider, webhook, account, n::text,"
         " method, url, headers, body, received_at, NULL, 'failed' FROM inbound_events,"
         " generate_series(1, 150) n"
     )

@@ -1,6 +1,7 @@
 """The package of a new plugin: names, folders, and what is written."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,14 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clientflow_core.providers.spec import ProviderKind
+from clientflow_host.cli import plugin as plugin_command
 from clientflow_host.scaffolding import (
     PluginName,
     ScaffoldRefused,
     read_plugin_name,
     render_plugin,
+    scaffolded_kinds,
     write_plugin,
 )
 
+KINDS = scaffolded_kinds()
 LONG = "a-very-long-name-of-provider"
 
 
@@ -68,9 +73,12 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
     assert all(forms[one].isidentifier() for one in ("name", "env", "class", "package"))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["vox", "acme-sms", LONG])
-def test_what_is_written_is_clean_python_and_a_distribution(name: str, tmp_path: Path) -> None:
-    files = write_plugin(PluginName(name), "channel", into=tmp_path / "new")
+def test_what_is_written_is_clean_python_and_a_distribution(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    files = write_plugin(PluginName(name), kind, into=tmp_path / "new")
     for path in files:
         text = (tmp_path / "new" / path).read_text()
         assert "{{" not in text or path.suffix == ".yml", path
@@ -85,25 +93,46 @@ def test_what_is_written_is_clean_python_and_a_distribution(name: str, tmp_path:
     subprocess.run([ruff, "check", "--quiet", "--no-cache", "."], cwd=tmp_path / "new", check=True)
 
 
-def test_what_is_written_is_a_whole_package() -> None:
-    files = {path.as_posix() for path in render_plugin(PluginName("vox"), "channel")}
-    modules = ("__init__", "settings", "spec", "provider", "webhooks", "errors", "sandbox")
-    assert files == {
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_a_whole_package(kind: str) -> None:
+    files = {path.as_posix() for path in render_plugin(PluginName("vox"), kind)}
+    modules = {"__init__", "settings", "spec", "provider", "errors", "sandbox"}
+    common = {
         ".github/workflows/tests.yml",
         ".gitignore",
         "LICENSE",
         "README.md",
         "pyproject.toml",
+        "src/clientflow_vox/clientflow.json",
         "src/clientflow_vox/py.typed",
         "tests/test_conformance.py",
         *(f"src/clientflow_vox/{module}.py" for module in modules),
     }
+    assert common <= files
+    # What a kind has beside is a module: nothing is forgotten, such as a file of an editor.
+    assert all(path.startswith("src/clientflow_vox/") for path in files - common)
+    assert all(path.endswith(".py") for path in files - common)
 
 
-def test_every_file_that_is_to_be_edited_says_what_to_change_first() -> None:
-    for path, text in render_plugin(PluginName("vox"), "channel").items():
+def test_every_kind_is_one_that_can_be_asked_for() -> None:
+    assert set(plugin_command._KINDS) == set(KINDS)
+    assert set(plugin_command._KINDS) | plugin_command._LATER == set(ProviderKind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_file_that_is_to_be_edited_says_what_to_change_first(kind: str) -> None:
+    for path, text in render_plugin(PluginName("vox"), kind).items():
         if path.suffix in {".py", ".toml", ".yml"} and path.name != "__init__.py":
             assert "# To change:" in text, path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_readme_names_every_setting(kind: str) -> None:
+    files = {path.name: text for path, text in render_plugin(PluginName("vox"), kind).items()}
+    names = re.findall(r'env="(\w+)"', files["settings.py"])
+    assert names
+    assert all(f"`{name}`" in files["README.md"] for name in names)
+    assert f"{kind}" in files["test_conformance.py"]
 
 
 def test_folder_that_is_empty_is_used_and_one_that_is_not_is_refused(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
+from clientflow_core.persistence.sealing import key_problems
 from clientflow_core.persistence.server import connection_string
-from clientflow_host.up import run_up
+from clientflow_core.secret import Secret
+from clientflow_host.state import StateFolder
+from clientflow_host.up import _encryption_key, run_up
 from tests.commands import (
     Command,
     Up,
@@ -92,6 +95,18 @@ def test_its_note_is_private(running_up: Up) -> None:
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     kept = json.loads(note.read_text())
     assert {name: kept[name] for name in KEYS} == running_up.note
+
+
+def test_its_key_for_sealing_is_private_and_kept(running_up: Up) -> None:
+    file = running_up.state / "encryption.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    folder = StateFolder(running_up.state)
+    key = json.loads(file.read_text())["key"]
+    assert [_encryption_key({}, folder), _encryption_key({}, folder)] == [key, key]
+    assert _encryption_key({"CLIENTFLOW_ENCRYPTION_KEY": "given"}, folder) == "given"
+    assert list(key_problems(Secret(key))) == []
+    logs = "".join(file.read_text() for file in (running_up.state / "logs").iterdir())
+    assert key not in logs + running_up.command.err.read_text()
 
 
 def test_second_one_on_the_same_folder_is_refused(running_up: Up) -> None:

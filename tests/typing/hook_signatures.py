@@ -6,13 +6,15 @@ A line with an ``ignore`` is wrong on purpose. Were it no longer refused, mypy w
 ``ignore`` as unused.
 """
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_type
 
 import attrs
 from typing_extensions import override
 
 from clientflow_core import (
+    Candidate,
     ChannelProvider,
     DomainEvent,
     Draft,
@@ -22,11 +24,13 @@ from clientflow_core import (
     HostContext,
     JobContext,
     JobSpec,
+    OutgoingMessage,
     PluginContext,
     ProviderSpec,
     RedactionRule,
     Reject,
     Role,
+    Router,
     RouteRequest,
     RouteSpec,
     ScheduleSpec,
@@ -63,6 +67,20 @@ async def right_route(request: RouteRequest[None, None, Order]) -> Order:
     """Place an order."""
     assert_type(request.body.amount, int)
     return request.body
+
+
+def right_choice(
+    message: OutgoingMessage, candidates: tuple[Candidate, ...]
+) -> Sequence[uuid.UUID] | None:
+    """Prefer the cheap one."""
+    return [one.channel_id for one in candidates if one.provider == "cheap"] or None
+
+
+async def late_choice(
+    message: OutgoingMessage, candidates: tuple[Candidate, ...]
+) -> Sequence[uuid.UUID] | None:
+    """Choose when it is too late."""
+    return None
 
 
 def not_async(context: JobContext) -> None:
@@ -114,6 +132,11 @@ class Right(Hooks):
     @hookimpl
     def clientflow_routes(self) -> Iterable[RouteSpec]:
         return [RouteSpec(method="POST", path="/orders", role=Role.MEMBER, handle=right_route)]
+
+    @override
+    @hookimpl
+    def clientflow_route(self) -> Iterable[Router]:
+        return [Router(name="cheap", choose=right_choice)]
 
     @override
     @hookimpl
@@ -174,6 +197,7 @@ JobSpec(name="a", handle=other_context)  # type: ignore[arg-type]  # of another 
 JobSpec(name="a", handle=right_job, retries=3)  # type: ignore[call-arg]  # no such argument
 EventListener(name="a", kinds=[EventKind.MESSAGE_READ], handle=one_argument)  # type: ignore[arg-type]  # too few
 SendStep(name="a", phase=SendPhase.ENRICH, handle=other_answer)  # type: ignore[arg-type]  # wrong answer
+Router(name="a", choose=late_choice)  # type: ignore[arg-type]  # async
 RouteSpec(method="POST", path="/a", handle=right_route)  # type: ignore[call-arg]  # no role
 RouteSpec(method="GO", path="/a", role=Role.OWNER, handle=right_route)  # type: ignore[arg-type]  # no method
 

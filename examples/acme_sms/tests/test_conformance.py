@@ -1,4 +1,4 @@
-"""What every channel has to prove; the kit brings the tests."""
+"""What every channel provider has to prove; the kit brings the tests."""
 
 from clientflow_core.testing import ChannelConformance
 

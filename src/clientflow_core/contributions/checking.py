@@ -25,8 +25,24 @@ def is_async(instance: object, attribute: "attrs.Attribute[Any]", value: Any) ->
     Raises:
         TypeError: it cannot: its work would be done on nobody's deadline, or not at all.
     """
-    call = value if inspect.isroutine(value) else getattr(value, "__call__", value)  # noqa: B004
-    if not inspect.iscoroutinefunction(call):
+    if not _can_be_awaited(value):
         what = type(instance).__name__
         msg = f"the {attribute.name} of a {what} must be an async function, not {value!r}"
         raise TypeError(msg)
+
+
+def is_plain(instance: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+    """Make sure that *value* is a function whose answer is there when it returns.
+
+    Raises:
+        TypeError: it is none, or would have to be awaited, where nobody does.
+    """
+    if not callable(value) or _can_be_awaited(value):
+        what = type(instance).__name__
+        msg = f"the {attribute.name} of a {what} must be a plain function, not async: {value!r}"
+        raise TypeError(msg)
+
+
+def _can_be_awaited(value: Any) -> bool:
+    call = value if inspect.isroutine(value) else getattr(value, "__call__", value)  # noqa: B004
+    return inspect.iscoroutinefunction(call)

@@ -1,8 +1,9 @@
 """What the service lends to a plugin's own code."""
 
 import enum
+import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from clientflow_core.providers.channel import ChannelProvider
     from clientflow_core.providers.identity import IdentityProvider
 
+S = TypeVar("S")
 LONGEST_ARGUMENT: Final = 200
 """The most characters of an argument of a job: an id or a code, never what somebody wrote."""
 
@@ -43,6 +45,10 @@ class Providers(Protocol):
 
     async def identity(self, name: str) -> "IdentityProvider":
         """Give the issuer of identities *name*."""
+        ...
+
+    def for_organization(self, organization_id: uuid.UUID) -> "Providers":
+        """Give them as they serve one organization, with what it has set for itself."""
         ...
 
 
@@ -79,15 +85,31 @@ class PluginContext:
 
     Attributes:
         plugin: the plugin's name.
-        providers: the enabled providers, of every plugin.
+        providers: the enabled providers, of every plugin; in what is done for an organization they
+            serve that one.
         clock: ask it for the time.
         log: its lines name the plugin.
+        own_settings: the settings of the plugin and of its providers, by their classes.
     """
 
     plugin: str
     providers: Providers
     clock: Clock
     log: Log
+    own_settings: Mapping[type, Any] = attrs.field(factory=dict, repr=False)
+
+    def settings(self, settings_class: type[S]) -> S:
+        """Give the loaded settings of a class that the plugin, or one of its providers, names.
+
+        Raises:
+            LookupError: they name no such class, or that provider is not enabled.
+        """
+        try:
+            found: S = self.own_settings[settings_class]
+        except KeyError:
+            msg = f"the plugin {self.plugin!r} has no settings {settings_class.__name__}"
+            raise LookupError(msg) from None
+        return found
 
 
 @attrs.frozen(kw_only=True)

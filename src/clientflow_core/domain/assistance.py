@@ -64,7 +64,7 @@ class Assistance:
 
     Attributes:
         text: as it was given.
-        data: what *text* says, where a schema was asked for.
+        data: what *text* says, where a schema was asked for and the answer is whole; it fits.
         is_whole: False if it was cut off, such as by the limit of tokens.
         model: the provider's name for what has answered.
     """

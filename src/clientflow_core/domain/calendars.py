@@ -66,6 +66,8 @@ class CalendarEvent:
         ical_uid: its name in every calendar that has a copy of it.
         is_busy: whether it takes up the time.
         attendees: their e-mail addresses.
+        provider_series_id: of what is repeated, each time is an event of its own; this names what
+            they have in common.
     """
 
     provider_event_id: str
@@ -78,11 +80,17 @@ class CalendarEvent:
     description: str = ""
     location: str = ""
     attendees: tuple[str, ...] = ()
+    provider_series_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class EventRemoved:
-    """An event that the calendar does not have any more."""
+    """An event that the calendar does not have any more.
+
+    Attributes:
+        provider_event_id: its name; or that of a series, all of whose events are gone then. Those
+            that are still there come after it.
+    """
 
     provider_event_id: str
 
@@ -93,14 +101,19 @@ class EventDraft:
 
     Attributes:
         id: names it; put twice, it is one event.
+        is_busy: whether it takes up the time.
+        provider_event_id: the provider's name for the event that is changed; it may be one that
+            somebody else has made. None for an event that is new.
     """
 
     id: uuid.UUID
     title: str
     time: Timed | AllDay
+    is_busy: bool = True
     description: str = ""
     location: str = ""
     attendees: tuple[str, ...] = ()
+    provider_event_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -130,15 +143,17 @@ class BusyTime:
 class WatchRequest:
     """Asks a provider to tell us when a calendar changes.
 
+    What proves a notice is the plugin's affair. Where a provider signs nothing, and only sends back
+    a token that it was given, the token is made of *id* with a secret among the settings: so it is
+    another for each watch, and ``verify``, which knows the settings alone, can make it again.
+
     Attributes:
         id: our name for the watch; the provider sends it with each notice.
-        token: sent with each notice too, to prove that it comes from the provider.
         address: where the notices go.
     """
 
     provider_calendar_id: str
     id: uuid.UUID
-    token: str
     address: str
 
 

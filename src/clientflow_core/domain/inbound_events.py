@@ -23,15 +23,17 @@ class InboundEvent:
 
     Attributes:
         webhook: the last part of the path that it came to.
-        account, external_id: with the plugin they make it the same as its repetition.
-        headers: those that its plugin asked to keep.
+        account, external_id: with the provider they make it the same as its repetition.
+        headers: those that its provider asked to keep.
         organization_id: whose it is, once that is known.
         reason: why it was ignored, or has failed.
         handled_at: when its state was last settled.
+        verified_for: the organization whose own settings have proven it: it is nobody else's. None
+            where those of the operator have.
     """
 
     id: uuid.UUID
-    plugin: str
+    provider: str
     webhook: str
     account: str
     external_id: str
@@ -44,6 +46,7 @@ class InboundEvent:
     state: InboundEventState = InboundEventState.RECEIVED
     reason: str | None = None
     handled_at: dt.datetime | None = None
+    verified_for: uuid.UUID | None = None
 
 
 class ReplayOutcome(enum.StrEnum):

@@ -9,6 +9,9 @@ from typing import Final
 
 import attrs
 
+from clientflow_core.domain.changes import CalendarChanged, SubscriptionChanged
+from clientflow_core.domain.routing import Channel
+
 
 class Direction(enum.StrEnum):
     """Who speaks: ``in`` is the client, ``out`` the business."""
@@ -64,13 +67,15 @@ class AttemptState(enum.StrEnum):
     """How one call to the provider ended.
 
     *sending* is written before the call; an attempt that still says so when its job starts again
-    may have reached the provider and is looked up, never repeated blindly.
+    may have reached the provider and is looked up, never repeated blindly. *not_accepted* surely
+    has not; *postponed* neither: the provider was busy, and is asked again in a moment.
     """
 
     SENDING = "sending"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_ACCEPTED = "not_accepted"
+    POSTPONED = "postponed"
     UNKNOWN = "unknown"
 
 
@@ -153,7 +158,7 @@ class DeliveryReported:
     group: str | None = None
 
 
-ProviderEvent = MessageReceived | DeliveryReported
+ProviderEvent = MessageReceived | DeliveryReported | SubscriptionChanged | CalendarChanged
 """What an inbound webhook can mean; handled by one ``match`` in services/handle_inbound_event."""
 
 
@@ -187,17 +192,22 @@ class MessageAttempt:
     id: uuid.UUID
     message_id: uuid.UUID
     number: int
+    channel_id: uuid.UUID
     state: AttemptState
     provider_message_id: str | None
     lookups: int
     started_at: dt.datetime
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its outcome is known."""
+        return self.state not in (AttemptState.SENDING, AttemptState.UNKNOWN)
+
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """What it takes to send a message: itself and the two addresses."""
+    """What it takes to send a message: itself, its conversation's channel, the client's address."""
 
     message: Message
-    plugin: str
-    sender: str
+    channel: Channel
     recipient: str

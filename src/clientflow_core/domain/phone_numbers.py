@@ -29,6 +29,17 @@ def to_e164(text: str, *, field: str = "/phone") -> str:
     return written
 
 
+def country_of(number: str) -> str | None:
+    """Tell in which country a number in E.164 is: two letters as in ISO 3166, if it can be told."""
+    # Only here, as below.
+    import phonenumbers  # noqa: PLC0415
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return None
+
+
 def _write(text: str) -> str | None:
     # Only here: what it knows of the world's numbers takes its time to load.
     import phonenumbers  # noqa: PLC0415

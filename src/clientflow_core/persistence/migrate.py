@@ -35,6 +35,7 @@ _FUNCTIONS: Final = (
     "search_contacts",
     "read_inbound_event_states",
     "replay_inbound_events",
+    "find_provider_settings",
 )
 
 

@@ -7,13 +7,14 @@ database. SAQ's own tables (``saq_*``) are made by our migrations and read by SA
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
 
 ORGANIZATION_TABLES: Final = frozenset(
     {
         "memberships",
         "api_keys",
         "channels",
+        "failover_rules",
         "contacts",
         "contact_points",
         "conversations",
@@ -21,6 +22,8 @@ ORGANIZATION_TABLES: Final = frozenset(
         "message_attempts",
         "idempotency_keys",
         "stream_events",
+        "provider_settings",
+        "records",
     }
 )
 """Rows belong to one organization; forced row-level security shows no other's."""
@@ -112,7 +115,7 @@ inbound_events = sa.Table(
     "inbound_events",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
-    _text("plugin"),
+    _text("provider"),
     _text("webhook"),
     _text("account"),
     _text("external_id"),
@@ -125,7 +128,8 @@ inbound_events = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default="received"),
     _text("reason", nullable=True),
     _moment("handled_at", nullable=True),
-    sa.UniqueConstraint("plugin", "account", "external_id"),
+    sa.Column("verified_for", sa.Uuid, sa.ForeignKey("organizations.id")),
+    sa.UniqueConstraint("provider", "account", "external_id"),
 )
 sa.Index(None, inbound_events.c.organization_id, inbound_events.c.id)
 
@@ -158,12 +162,23 @@ channels = sa.Table(
     metadata,
     sa.Column("organization_id", sa.Uuid, primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
-    _text("plugin"),
+    _text("provider"),
     _text("address"),
     _text("name"),
     _moment("created_at", has_default=True),
+    sa.Column("medium", sa.Text, nullable=False, server_default="text"),
     # Without the organization: an inbound address belongs to one organization of all.
-    sa.UniqueConstraint("plugin", "address"),
+    sa.UniqueConstraint("provider", "address"),
+    *_of_organization(),
+)
+
+failover_rules = sa.Table(
+    "failover_rules",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("medium", sa.Text, primary_key=True),
+    sa.Column("country", sa.Text, primary_key=True),
+    sa.Column("channel_ids", ARRAY(sa.Uuid), nullable=False),
     *_of_organization(),
 )
 
@@ -263,8 +278,9 @@ message_attempts = sa.Table(
     sa.Column("lookups", sa.Integer, nullable=False, server_default="0"),
     _moment("started_at"),
     _moment("finished_at", nullable=True),
+    _uuid("channel_id"),
     sa.UniqueConstraint("organization_id", "message_id", "number"),
-    *_of_organization(("message_id", "messages")),
+    *_of_organization(("message_id", "messages"), ("channel_id", "channels")),
 )
 sa.Index(None, message_attempts.c.id)
 
@@ -292,6 +308,32 @@ stream_events = sa.Table(
     *_of_organization(),
 )
 sa.Index(None, stream_events.c.organization_id, stream_events.c.id)
+
+provider_settings = sa.Table(
+    "provider_settings",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    _uuid("version"),
+    sa.Column("sealed", BYTEA, nullable=False),
+    _text("account", nullable=True),
+    _moment("updated_at", has_default=True),
+    *_of_organization(),
+)
+sa.Index(None, provider_settings.c.provider, provider_settings.c.account)
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text(collation="C"), primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("value", JSONB, nullable=False),
+    _moment("updated_at", has_default=True),
+    *_of_organization(),
+)
 
 jobs = sa.Table(
     "jobs",

@@ -19,7 +19,10 @@ class AssistantProvider(abc.ABC):
 
     - ProviderRefused: it was refused for good, such as for what the text says;
     - AuthFailed: because of our credentials, or the account has no money left;
-    - ProviderUnavailable: it did not answer; to ask again costs no more than money.
+    - ProviderUnavailable: it did not answer, or broke off, or what it has answered does not fit
+      the schema; to ask again costs no more than money, and is for the core to decide.
+
+    An answer that was cut off is an answer: its ``is_whole`` says so.
 
     Within a major version this class never gains an abstract method or an argument.
     """
@@ -40,7 +43,8 @@ class AssistantProvider(abc.ABC):
     def stream(self, request: AssistanceRequest) -> AsyncIterator[TextDelta | Assistance]:
         """Give the answer as it comes; the whole of it is the last thing that is given.
 
-        Who stops to listen stops the provider too.
+        Written as an async generator: who stops to listen closes it, and that ends the call, so
+        that no more words are paid for. A stream that breaks off raises ProviderUnavailable.
         """
 
 

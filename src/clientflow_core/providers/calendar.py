@@ -41,6 +41,8 @@ class CalendarProvider(abc.ABC):
     async def sync(self, provider_calendar_id: str, *, cursor: str | None) -> SyncPage:
         """Give the next part of what has changed since *cursor*; from the beginning without one.
 
+        What was asked may be asked again: a cursor that was used is not used up.
+
         Raises:
             CursorExpired: the provider does not know *cursor* any more: sync from the beginning,
                 and drop what does not come.
@@ -50,15 +52,17 @@ class CalendarProvider(abc.ABC):
     async def put_event(
         self, provider_calendar_id: str, draft: EventDraft, *, etag: str | None = None
     ) -> CalendarEvent:
-        """Put an event into a calendar, or change the one of the same id.
+        """Put a new event into a calendar, or change one that is there.
 
         Args:
             provider_calendar_id: which calendar.
-            draft: the event; put twice, it is one.
-            etag: the version that is changed; None for an event that is new.
+            draft: the event. A new one put twice is one: where it is there already it is given as
+                it is, since somebody may have changed it meanwhile.
+            etag: the version that is changed, of ``draft.provider_event_id``; None for an event
+                that is new.
 
         Raises:
-            EditConflict: somebody else has changed it since that version.
+            EditConflict: somebody else has changed it since that version, or taken it out.
         """
 
     @abc.abstractmethod
@@ -79,7 +83,11 @@ class CalendarProvider(abc.ABC):
         starts_at: dt.datetime,
         ends_at: dt.datetime,
     ) -> Sequence[BusyTime]:
-        """Give when the calendars are taken between two aware moments, without what by."""
+        """Give when the calendars are taken between two aware moments, without what by.
+
+        Raises:
+            RejectedInput: one of them is not known; without an answer nobody may be taken for free.
+        """
 
 
 @runtime_checkable

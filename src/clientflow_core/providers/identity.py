@@ -24,7 +24,10 @@ class IdentityProvider(abc.ABC):
 
     @abc.abstractmethod
     async def authenticate(self, token: Secret) -> Identity:
-        """Tell whose *token* it is; the issuer's keys are kept, so that most need no call.
+        """Tell whose *token* it is.
+
+        The issuer's keys are kept, so that most need no call. A key that is not known is asked for
+        at once the first time, and then once in a while at the most, whoever sends what tokens.
 
         Raises:
             Unauthenticated: it is nobody's: forged, expired, or made for somebody else.

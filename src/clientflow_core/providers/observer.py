@@ -10,7 +10,9 @@ Fields = Mapping[str, str | int | float | bool]
 class ObserverProvider(abc.ABC):
     """Is told what happens. It never raises, never waits, and is never in anybody's way.
 
-    What it is told holds no person's data: ids, codes and names of our own.
+    The fields that it is told hold no person's data: ids, codes and names of our own. What is not
+    handed over yet waits in a bounded queue; where nobody takes it, some of it is dropped. Closing
+    the provider hands over what is held, as :meth:`flush` does.
 
     Within a major version this class never gains an abstract method or an argument.
     """
@@ -29,7 +31,9 @@ class ObserverProvider(abc.ABC):
         """Tell of an error that nobody was prepared for.
 
         Args:
-            error: with its traceback; the values in it are not told.
+            error: its class and traceback are told. The values of variables are not; in its own
+                words, which may be of anybody, addresses, telephone numbers and credentials are
+                hidden, or the words are left out.
             fields: where it happened, such as ``request_id`` and ``organization_id``.
         """
 
@@ -44,4 +48,8 @@ class ObserverProvider(abc.ABC):
 
     @abc.abstractmethod
     async def flush(self) -> None:
-        """Hand over what is still held, since the process ends; takes seconds at the most."""
+        """Hand over what is still held, since the process ends.
+
+        It returns within the deadline of the spec, whether anybody takes it or not, and does not
+        raise.
+        """

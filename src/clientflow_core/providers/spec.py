@@ -1,6 +1,7 @@
 """What a plugin registers: one frozen description of each provider that it brings."""
 
 import enum
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
@@ -9,7 +10,9 @@ import aiohttp
 import attrs
 
 from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.domain.routing import Medium
 from clientflow_core.errors import SettingProblem
+from clientflow_core.providers.records import MemoryRecordStore, RecordStore
 from clientflow_core.providers.webhooks import WebhookSpec
 
 S = TypeVar("S")
@@ -48,11 +51,16 @@ class ProviderContext:
         clock: ask it for the time.
         public_url: where the world reaches the host, without a slash at the end; None in library
             use without a host, and then no status callbacks are asked for.
+        organization_id: whose own settings the provider was opened with; None for the operator's,
+            with which it serves every organization that has set none.
+        records: what it may keep, by organization; in memory in library use.
     """
 
     http: aiohttp.ClientSession
     clock: Clock = attrs.field(factory=SystemClock)
     public_url: str | None = None
+    organization_id: uuid.UUID | None = None
+    records: RecordStore = attrs.field(factory=MemoryRecordStore)
 
 
 def _as_tuple(names: Iterable[str]) -> tuple[str, ...]:
@@ -62,6 +70,10 @@ def _as_tuple(names: Iterable[str]) -> tuple[str, ...]:
 
 def _no_addresses(_: Any) -> Sequence[str]:
     return ()
+
+
+def _no_account(_: Any) -> str | None:
+    return None
 
 
 def _no_problems(_: Any, __: str) -> Iterable[SettingProblem]:
@@ -85,8 +97,11 @@ class ProviderSpec(Generic[S, P]):
         settings: an attrs class of :func:`clientflow_core.settings.setting` fields.
         open: gives the provider; only here may its SDK be imported.
         webhooks: the addresses at which it calls us.
+        medium: what a channel carries; the channels of one stand in for each other.
         addresses: gives the addresses of ours, such as a telephone number, that settings name; each
             becomes a channel of the first organization.
+        account: gives the account at the provider that settings belong to, as webhooks name it;
+            where an organization sets its own, its webhooks are found by it.
         check_public_url: gives the settings that contradict the public URL of the host.
         capabilities: what it can beyond the mandatory methods of its kind.
         settle_seconds: how long after a call its look-up may still miss what it accepted.
@@ -104,7 +119,9 @@ class ProviderSpec(Generic[S, P]):
     settings: type[S] = attrs.field(validator=_is_settings_class)
     open: Callable[[ProviderContext, S], AbstractAsyncContextManager[P]]
     webhooks: tuple[WebhookSpec, ...] = ()
+    medium: Medium = attrs.field(default=Medium.TEXT, converter=Medium)
     addresses: Callable[[S], Sequence[str]] = _no_addresses
+    account: Callable[[S], str | None] = _no_account
     check_public_url: Callable[[S, str], Iterable[SettingProblem]] = _no_problems
     capabilities: frozenset[Capability] = frozenset()
     settle_seconds: float = 30.0

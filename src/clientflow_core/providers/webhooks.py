@@ -75,6 +75,12 @@ Parse = Callable[[WebhookRequest], Sequence[ProviderEvent]]
 """Gives what a stored request means; nothing for what does not concern us. Raises BadPayload."""
 
 
+AccountHint = Callable[[WebhookRequest], str | None]
+"""Gives the account at the provider that a request says it is about, which nobody has proven yet.
+
+It only chooses whose secrets the request is checked with. Raises BadPayload."""
+
+
 def _lower_case(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
@@ -94,6 +100,8 @@ class WebhookSpec:
         name: the last part of the path: ``/webhooks/{name}``.
         verify: see :class:`~clientflow_core.providers.webhooks.Verify`.
         parse: see :data:`~clientflow_core.providers.webhooks.Parse`.
+        account_hint: tells whose credentials may be meant; without it the
+            settings of organizations prove nothing here.
         keep_headers: the headers that *parse* or a later check needs.
         max_body_bytes: a larger body is answered 413.
         body_type: the media type of what the provider sends, for the API's document.
@@ -104,6 +112,7 @@ class WebhookSpec:
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z0-9]+(-[a-z0-9]+)*"))
     verify: Verify = attrs.field(validator=_is_plain_function)
     parse: Parse = attrs.field(validator=_is_plain_function)
+    account_hint: AccountHint | None = None
     keep_headers: frozenset[str] = attrs.field(
         default=frozenset({"content-type"}), converter=_lower_case
     )

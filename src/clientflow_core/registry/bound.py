@@ -1,6 +1,8 @@
 """What the enabled plugins bring beside providers, bound to what it works with."""
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import attrs
 import structlog
@@ -8,8 +10,11 @@ import structlog
 from clientflow_core.clock import Clock
 from clientflow_core.contributions.context import HostContext, PluginContext, Process, Providers
 from clientflow_core.contributions.drafts import SendPhase, SendStep
+from clientflow_core.contributions.routing import Candidate, OutgoingMessage, Router
 from clientflow_core.domain.jobs import ListenerJob, plugin_lane
 from clientflow_core.registry.discovery import Plugin
+
+log = structlog.get_logger(__name__)
 
 
 def job_kind(plugin: str, job: str) -> str:
@@ -22,10 +27,31 @@ def listener_kind(plugin: str, listener: str) -> str:
     return f"{plugin}.on_event.{listener}"
 
 
-def plugin_context(plugin: Plugin, *, providers: Providers, clock: Clock) -> PluginContext:
+class Lending(Providers, Protocol):
+    """What lends providers and settings to the code of plugins: the registry."""
+
+    def settings_of(self, plugin: Plugin) -> Mapping[type, Any]:
+        """Give the loaded settings of *plugin* and of its providers, by their classes."""
+        ...
+
+
+def plugin_context(plugin: Plugin, *, providers: Lending, clock: Clock) -> PluginContext:
     """Make what the code of *plugin* works with."""
-    log = structlog.get_logger(plugin.name).bind(plugin=plugin.name)
-    return PluginContext(plugin=plugin.name, providers=providers, clock=clock, log=log)
+    own_log = structlog.get_logger(plugin.name).bind(plugin=plugin.name)
+    return PluginContext(
+        plugin=plugin.name,
+        providers=providers,
+        clock=clock,
+        log=own_log,
+        own_settings=providers.settings_of(plugin),
+    )
+
+
+def context_for(context: PluginContext, organization_id: uuid.UUID | None) -> PluginContext:
+    """Give *context* as it is for what is done on behalf of an organization, if it is for one."""
+    if organization_id is None:
+        return context
+    return attrs.evolve(context, providers=context.providers.for_organization(organization_id))
 
 
 def host_context(context: PluginContext, process: Process) -> HostContext:
@@ -35,6 +61,7 @@ def host_context(context: PluginContext, process: Process) -> HostContext:
         providers=context.providers,
         clock=context.clock,
         log=context.log,
+        own_settings=context.own_settings,
         process=process,
     )
 
@@ -60,7 +87,7 @@ class BoundStep:
 
 
 def send_steps(
-    plugins: Iterable[Plugin], *, providers: Providers, clock: Clock
+    plugins: Iterable[Plugin], *, providers: Lending, clock: Clock
 ) -> Sequence[BoundStep]:
     """Give the steps of *plugins* in the order in which a message passes them."""
     found = [
@@ -74,3 +101,61 @@ def send_steps(
     ]
     phases = list(SendPhase)
     return sorted(found, key=lambda bound: phases.index(bound.step.phase))
+
+
+@attrs.frozen(kw_only=True)
+class BoundRouter:
+    """A router, with whose it is."""
+
+    plugin: Plugin
+    router: Router
+
+    def choose(
+        self, message: OutgoingMessage, candidates: tuple[Candidate, ...]
+    ) -> Sequence[uuid.UUID] | None:
+        """Give the channels that may carry *message*, the first choice first.
+
+        Returns:
+            Some of *candidates*, at least one, each once; None if the router has no opinion. One
+            that fails, or gives anything else, has none either, and that is logged.
+        """
+        try:
+            answer: Any = self.router.choose(message, candidates)
+            return None if answer is None else _checked_choice(answer, candidates)
+        except (Exception, SystemExit) as error:
+            log.warning(
+                "route_failed",
+                plugin=self.plugin.name,
+                version=self.plugin.version,
+                router=self.router.name,
+                message_id=str(message.message_id),
+                error=type(error).__name__,
+                exc_info=error,
+            )
+            return None
+
+
+def routers(plugins: Iterable[Plugin]) -> Sequence[BoundRouter]:
+    """Give the routers of *plugins*, in the order in which they are asked."""
+    return [
+        BoundRouter(plugin=plugin, router=router)
+        for plugin in plugins
+        for router in plugin.contributions.routers
+    ]
+
+
+def _checked_choice(answer: Any, candidates: Iterable[Candidate]) -> Sequence[uuid.UUID] | None:
+    """Give what a router chose, or None where it chose nothing.
+
+    Raises:
+        ValueError: it is no list of some of *candidates*, each once.
+    """
+    known = {candidate.channel_id for candidate in candidates}
+    chosen = list(answer) if isinstance(answer, Sequence) else None
+    if chosen is None or any(not isinstance(one, uuid.UUID) or one not in known for one in chosen):
+        msg = "a router must give a list of the ids of some of its candidates, or None"
+        raise ValueError(msg)
+    if len(set(chosen)) != len(chosen):
+        msg = "a router names a channel twice"
+        raise ValueError(msg)
+    return chosen or None

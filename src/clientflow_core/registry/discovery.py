@@ -1,20 +1,24 @@
 """From entry points to a checked list of specs."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import pluggy
 
 from clientflow_core.contributions.routes import operation_name
 from clientflow_core.errors import PluginError, SettingProblem, SettingsError
-from clientflow_core.hookspecs import ENTRY_POINT_GROUP, Hooks
+from clientflow_core.hookspecs import Hooks
 from clientflow_core.providers.spec import AnySpec, ProviderKind, ProviderSpec
 from clientflow_core.registry.contributions import Contributions, contributions_of
 from clientflow_core.registry.hook_calls import PluginHooks, RuleBroken
+from clientflow_core.registry.index import cached_installed
+from clientflow_core.registry.installed import InstalledPlugin, describe, source_of
 from clientflow_core.registry.plugin_folder import find_plugin_files
+
+if TYPE_CHECKING:
+    import importlib.metadata
 
 PLUGINS_ENV: Final = "CLIENTFLOW_PLUGINS"
 _REMEDY: Final = f"mend it, uninstall it, or name only the others in {PLUGINS_ENV}"
@@ -30,6 +34,8 @@ class Plugin:
         specs: the providers it brings.
         distribution: what ``pip`` calls it; None for one that no distribution brings.
         contributions: what it brings beside providers.
+        sdk_troubles: by provider, what of its SDK is of a version that it cannot use.
+        remark: what its author should mend, though it works; None if there is nothing.
     """
 
     name: str
@@ -37,6 +43,8 @@ class Plugin:
     specs: tuple[AnySpec, ...]
     distribution: str | None = None
     contributions: Contributions = attrs.field(factory=Contributions)
+    sdk_troubles: Mapping[str, str] = attrs.field(factory=dict)
+    remark: str | None = None
 
     @property
     def operation_names(self) -> tuple[str, ...]:
@@ -46,7 +54,7 @@ class Plugin:
     @property
     def source(self) -> str:
         """Whose it is, for an error message."""
-        return _source(self.name, self.distribution, self.version)
+        return source_of(self.name, self.distribution, self.version)
 
 
 # Which hook brings the providers of which kind.
@@ -61,7 +69,7 @@ _HOOKS: Final[Mapping[ProviderKind, Callable[[Hooks], Iterable[AnySpec]]]] = {
 
 
 def discover_plugins(
-    found: Iterable[EntryPoint] | None = None,
+    found: "Iterable[importlib.metadata.EntryPoint] | None" = None,
     *,
     names: Sequence[str] | None = None,
     folder: Path | None = None,
@@ -76,32 +84,46 @@ def discover_plugins(
 
     Raises:
         SettingsError: one of *names* is not installed, or *folder* cannot be looked into.
-        PluginError: one cannot be imported, breaks the rules of registration, or two have a name
-            in common; the message says which and what to do.
+        PluginError: one is for another version of ClientFlow, cannot be imported, breaks the
+            rules of registration, or two have a name in common; the message says which and what
+            to do.
     """
-    points = installed_points(folder) if found is None else [*found, *find_plugin_files(folder)]
+    points = (
+        installed_plugins(folder)
+        if found is None
+        else [*describe(found), *find_plugin_files(folder)]
+    )
     if names is not None:
         refuse_unknown(names, installed=[point.name for point in points])
         points = [point for point in points if point.name in names]
     points.sort(key=lambda point: point.name)
-    _refuse_same_names([(point.name, source_of(point)) for point in points], "plugin")
+    _refuse_same_names([(point.name, point.source) for point in points], "plugin")
     plugins = [load_plugin(point) for point in points]
     specs = [(spec, plugin.source) for plugin in plugins for spec in plugin.specs]
     _refuse_same_names([(spec.name, source) for spec, source in specs], "provider")
     webhooks = [(webhook.name, source) for spec, source in specs for webhook in spec.webhooks]
+    webhooks += [
+        (one.name, plugin.source) for plugin in plugins for one in plugin.contributions.webhooks
+    ]
     _refuse_same_names(webhooks, "webhook")
     routes = [(name, plugin.source) for plugin in plugins for name in plugin.operation_names]
     _refuse_same_names(routes, "route")
     return plugins
 
 
-def installed_points(folder: Path | None = None) -> list[EntryPoint]:
+def installed_plugins(
+    folder: Path | None = None, *, cache: Path | None = None
+) -> list[InstalledPlugin]:
     """Give what is installed in the group ``clientflow.plugins``, and the files of *folder*.
+
+    Args:
+        folder: whose files are plugins too.
+        cache: a folder that keeps what was found for the next time; None keeps nothing.
 
     Raises:
         SettingsError: *folder* cannot be looked into.
     """
-    return [*entry_points(group=ENTRY_POINT_GROUP), *find_plugin_files(folder)]
+    return [*cached_installed(cache), *find_plugin_files(folder)]
 
 
 def refuse_unknown(names: Iterable[str], *, installed: Collection[str]) -> None:
@@ -118,12 +140,15 @@ def refuse_unknown(names: Iterable[str], *, installed: Collection[str]) -> None:
         raise SettingsError([SettingProblem(PLUGINS_ENV, problem, hint)])
 
 
-def load_plugin(point: EntryPoint) -> Plugin:
-    """Load the plugin that *point* names, and ask it for its specs; no SDK is imported.
+def load_plugin(point: InstalledPlugin) -> Plugin:
+    """Load a plugin, and ask it for its specs; no SDK is imported.
 
     Raises:
-        PluginError: it cannot be imported, or breaks the rules of registration.
+        PluginError: it is for another version of ClientFlow, and then it is not imported; or it
+            cannot be imported, or breaks the rules of registration.
     """
+    if point.trouble:
+        raise PluginError(point.trouble)
     try:
         loaded = point.load()
     except Exception as error:
@@ -138,15 +163,17 @@ def load_plugin(point: EntryPoint) -> Plugin:
         raise _broken(point, f"failed when it was asked what it brings: {error!r}") from error
     return Plugin(
         name=point.name,
-        version=point.dist.version if point.dist else "unknown",
+        version=point.version or "unknown",
         specs=tuple(specs),
-        distribution=point.dist.name if point.dist else None,
+        distribution=point.distribution,
         contributions=contributions,
+        sdk_troubles=point.sdk_troubles,
+        remark=point.remark,
     )
 
 
-def _broken(point: EntryPoint, what: str) -> PluginError:
-    return PluginError(f"{source_of(point)} {what}; {_REMEDY}")
+def _broken(point: InstalledPlugin, what: str) -> PluginError:
+    return PluginError(f"{point.source} {what}; {_REMEDY}")
 
 
 def specs_of(plugin: object, name: str) -> list[AnySpec]:
@@ -180,13 +207,3 @@ def _refuse_same_names(names: Sequence[tuple[str, str]], what: str) -> None:
             msg = f"{seen[name]} and {source} both bring a {what} named {name!r}; uninstall one"
             raise PluginError(msg)
         seen[name] = source
-
-
-def source_of(point: EntryPoint) -> str:
-    """Whose *point* is, for an error message."""
-    dist = point.dist
-    return _source(point.name, dist.name, dist.version) if dist else _source(point.name, None, "")
-
-
-def _source(name: str, distribution: str | None, version: str) -> str:
-    return f"the plugin {name!r}" + (f" of {distribution} {version}" if distribution else "")

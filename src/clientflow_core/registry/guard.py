@@ -25,6 +25,7 @@ from clientflow_core.errors import (
     ProviderCannot,
     ProviderRefused,
     ProviderUnavailable,
+    RateLimited,
     SettingsError,
     Unauthenticated,
 )
@@ -54,7 +55,8 @@ _KNOWN: Final = (
 # What tells whether the provider can be used at all.
 _PROBES: Final = frozenset({"open", "verify"})
 # What is no reason to wait: to try again at once would say the same, at no cost.
-_ANSWERS: Final = (ProviderRefused, ProviderCannot, PluginError, SettingsError, Unauthenticated)
+_REPLIES: Final = (ProviderRefused, ProviderCannot, Unauthenticated)
+_ANSWERS: Final = (*_REPLIES, PluginError, SettingsError)
 
 
 @attrs.frozen(kw_only=True)
@@ -115,6 +117,7 @@ class Guard:
             ClientFlowError: one of those that the interface names.
         """
         self.lifecycle.require_fit()
+        self.lifecycle.try_again()
         call = _Call(operation)
         try:
             answer = await self._within_deadline(call, make)
@@ -259,6 +262,10 @@ class Guard:
             self.lifecycle.refuse(str(failure) if is_sayable else "")
         elif call.operation.name in _PROBES and not isinstance(failure, _ANSWERS):
             self.lifecycle.wait()
+        elif isinstance(failure, _REPLIES):
+            self.lifecycle.succeed()
+        elif not isinstance(failure, (*_ANSWERS, RateLimited)):
+            self.lifecycle.fail()
         is_odd = call.operation.is_read and isinstance(failure, OutcomeUnknown)
         is_known = isinstance(failure, _KNOWN) and is_sayable and not is_odd
         told = failure if is_known else self._translated(call, failure)

@@ -42,6 +42,14 @@ def hide(error: BaseException, secrets: Sequence[str]) -> bool:
     return _mend(error, secrets)
 
 
+def hide_in(text: str, secrets: Sequence[str]) -> str:
+    """Give *text* without *secrets*."""
+    # The longest first: one may be a part of another.
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
 def _secrets_in(value: object) -> Iterator[Secret]:
     if isinstance(value, Secret):
         yield value
@@ -83,6 +91,4 @@ def _clean(value: Any, secrets: Sequence[str]) -> Any:
         return _clean(value.decode("utf-8", "replace"), secrets)
     if not isinstance(value, str):
         return HIDDEN if any(secret in repr(value) for secret in secrets) else value
-    for secret in secrets:
-        value = value.replace(secret, HIDDEN)
-    return value
+    return hide_in(value, secrets)

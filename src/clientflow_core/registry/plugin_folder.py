@@ -3,15 +3,15 @@
 import importlib.util
 import re
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+import attrs
 from typing_extensions import override
 
 from clientflow_core.errors import SettingProblem, SettingsError
-from clientflow_core.hookspecs import ENTRY_POINT_GROUP
+from clientflow_core.registry.installed import InstalledPlugin
 
 PLUGINS_DIR_ENV: Final = "CLIENTFLOW_PLUGINS_DIR"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -19,22 +19,18 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _PREFIX: Final = "clientflow_plugin_file_"
 
 
-class PluginFile(EntryPoint):
-    """A file that holds a plugin under the name ``plugin``, in the form of an entry point.
+@attrs.frozen(kw_only=True)
+class PluginFile(InstalledPlugin):
+    """A file that holds a plugin under the name ``plugin``.
 
     Its module can be imported by its ``__name__`` once it is loaded, so that a spec may name its
     sandbox as ``f"{__name__}:MySandbox"``.
 
-    Args:
+    Attributes:
         path: of the file; its name without ``.py`` is the plugin's.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            name=path.stem, value=f"{_PREFIX}{path.stem}:plugin", group=ENTRY_POINT_GROUP
-        )
-        # An entry point refuses to be changed in the usual way.
-        vars(self)["path"] = path.resolve()
+    path: Path
 
     @override
     def load(self) -> Any:
@@ -45,14 +41,14 @@ class PluginFile(EntryPoint):
             AttributeError: it has no ``plugin``.
             Exception: its own.
         """
-        path: Path = vars(self)["path"]
-        if not _NAME.fullmatch(path.stem):
-            msg = f"call {path.name} by small letters, digits and underscores, such as acme_sms.py"
+        if not _NAME.fullmatch(self.path.stem):
+            name = self.path.name
+            msg = f"call {name} by small letters, digits and underscores, such as acme_sms.py"
             raise ImportError(msg)
-        return _import(f"{_PREFIX}{path.stem}", path).plugin
+        return _import(self.module, self.path).plugin
 
 
-def find_plugin_files(folder: Path | None) -> list[EntryPoint]:
+def find_plugin_files(folder: Path | None) -> list[InstalledPlugin]:
     """Find the plugins in *folder*: its ``*.py``, save those whose names begin with ``_``.
 
     Raises:
@@ -66,7 +62,11 @@ def find_plugin_files(folder: Path | None) -> list[EntryPoint]:
         problem = f"cannot be looked into: {error.strerror}"
         hint = "name a folder whose files are plugins, or leave it away"
         raise SettingsError([SettingProblem(PLUGINS_DIR_ENV, problem, hint)]) from error
-    return [PluginFile(path) for path in files if not path.name.startswith("_")]
+    return [
+        PluginFile(name=path.stem, value=f"{_PREFIX}{path.stem}:plugin", path=path.resolve())
+        for path in files
+        if not path.name.startswith("_")
+    ]
 
 
 def _import(name: str, path: Path) -> ModuleType:

@@ -5,9 +5,9 @@ start. What is optional, or merely installed, is quarantined instead: named, sho
 way.
 """
 
+import functools
 import importlib.util
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +18,29 @@ from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import (
     PLUGINS_ENV,
     Plugin,
-    installed_points,
+    installed_plugins,
     load_plugin,
     refuse_unknown,
 )
+from clientflow_core.registry.index import cache_folder
+from clientflow_core.registry.installed import InstalledPlugin
+from clientflow_core.registry.manifest import FILE_NAME, DescribedSetting, Manifest, agrees
 from clientflow_core.registry.plugin_folder import PLUGINS_DIR_ENV
 from clientflow_core.registry.reporting import log
-from clientflow_core.settings import Completeness, completeness, load_settings, setting_fields
+from clientflow_core.settings import (
+    Completeness,
+    completeness_of,
+    load_all,
+    load_settings,
+    setting_fields,
+)
 
 OPTIONAL_ENV: Final = "CLIENTFLOW_OPTIONAL_PLUGINS"
 
+_STALE: Final = f"its {FILE_NAME} is not what its code says: clientflow plugin manifest"
+
 LeaveOut = Callable[[AnySpec], bool]
+IsNeeded = Callable[[Manifest], bool]
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +85,7 @@ class Quarantined:
         distribution: what ``pip`` calls it.
         summary: why, in a few words that everybody may see.
         reason: why, in full and for operators, and what to do.
+        is_incompatible: whether all that is wrong is a version.
     """
 
     name: str
@@ -81,6 +94,7 @@ class Quarantined:
     distribution: str | None = None
     summary: str
     reason: str
+    is_incompatible: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -90,10 +104,12 @@ class Found:
     Attributes:
         plugins: those that could be loaded.
         broken: those that could not, and what was asked for and is not there.
+        idle: those whose manifests say that they are not needed; nothing of them is imported.
     """
 
     plugins: Sequence[Plugin]
     broken: Sequence[Quarantined]
+    idle: Sequence[InstalledPlugin] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -120,31 +136,46 @@ class Selection:
             raise PluginError("\n".join(self.refused))
 
 
-def find_plugins(wanted: Wanted | None = None) -> Found:
+def find_plugins(
+    wanted: Wanted | None = None,
+    *,
+    values: Mapping[str, str] | None = None,
+    is_needed: IsNeeded | None = None,
+) -> Found:
     """Load each installed plugin by itself, so that one that is broken is in nobody's way.
 
     Args:
         wanted: only these are loaded, if it lists any.
+        values: the settings; a plugin that has a manifest and is not listed is loaded only if one
+            of its providers is begun to be set up. Without them every plugin is loaded.
+        is_needed: tells of a plugin that has a manifest whether it is loaded, instead.
 
     Raises:
         SettingsError: one that is required is not installed.
     """
     wanted = wanted or Wanted()
-    points = sorted(installed_points(wanted.folder), key=lambda point: point.name)
+    installed = installed_plugins(wanted.folder, cache=cache_folder(values or {}))
+    points = sorted(installed, key=lambda point: point.name)
     if wanted.names is not None:
         refuse_unknown(wanted.required or (), installed=[point.name for point in points])
         points = [point for point in points if point.name in wanted.names]
+    elif values is not None:
+        is_needed = is_needed or functools.partial(is_begun, values=values)
     found: list[Plugin] = []
+    idle: list[InstalledPlugin] = []
     broken = [_absent(name) for name in _absent_names(wanted, points)]
     for point in points:
         rivals = [other for other in points if other.name == point.name]
+        if is_needed and point.manifest and len(rivals) == 1 and not is_needed(point.manifest):
+            idle.append(point)
+            continue
         loaded = _shared(point, rivals) if len(rivals) > 1 else _load(point)
         if isinstance(loaded, Plugin):
             found.append(loaded)
         else:
             broken.append(loaded)
     plugins, rivals_of_each_other = _keep_apart(found, wanted)
-    return Found(plugins=plugins, broken=[*broken, *rivals_of_each_other])
+    return Found(plugins=plugins, broken=[*broken, *rivals_of_each_other], idle=tuple(idle))
 
 
 def select(
@@ -178,7 +209,11 @@ def select(
                 refused.append(trouble.reason)
             else:
                 apart.append(trouble)
-        brings_no_provider = not plugin.specs and bool(plugin.contributions)
+        if (trouble := _own_trouble(plugin, values, wanted=wanted)) is not None:
+            apart.append(trouble)
+            continue
+        is_unset = wanted.names is None and is_left_unset(plugin, values)
+        brings_no_provider = not plugin.specs and bool(plugin.contributions) and not is_unset
         # Without the provider that it is about, what else a plugin brings would only fail.
         is_only_listed = wanted.names is not None and not begun_specs
         if specs or brings_no_provider or is_only_listed:
@@ -205,18 +240,57 @@ def begun(plugin: Plugin, values: Mapping[str, str]) -> Mapping[str, Completenes
     A setting that one provider shares with another, which is complete, does not begin it: of a
     plugin that brings two, one may be used alone.
     """
-    states = {spec.name: completeness(spec.settings, values) for spec in plugin.specs}
+    return _begun({spec.name: _settings_of(spec.settings) for spec in plugin.specs}, values)
+
+
+def is_left_unset(plugin: Plugin, values: Mapping[str, str]) -> bool:
+    """Tell whether nothing is set of the settings that a plugin needs beside its providers'."""
+    return _is_left_unset([_settings_of(one) for one in plugin.contributions.settings], values)
+
+
+def _is_left_unset(
+    classes: Iterable[Sequence[tuple[str, bool]]], values: Mapping[str, str]
+) -> bool:
+    states = [completeness_of(own, values) for own in classes]
+    is_half = Completeness.HALF in states
+    return Completeness.NONE in states and not is_half
+
+
+def described_begun(manifest: Manifest, values: Mapping[str, str]) -> Mapping[str, Completeness]:
+    """Tell the same of a plugin that is not loaded, by its *manifest*."""
+    settings = {one.name: _by_name(one.settings) for one in manifest.providers}
+    return _begun(settings, values)
+
+
+def is_begun(manifest: Manifest, *, values: Mapping[str, str]) -> bool:
+    """Tell whether a plugin is enabled where none is listed, by its *manifest*."""
+    if not manifest.providers:
+        return bool(manifest.contributes) and not _is_left_unset(
+            [_by_name(own) for own in manifest.settings], values
+        )
+    return bool(set(described_begun(manifest, values).values()) - {Completeness.NONE})
+
+
+def _begun(
+    settings: Mapping[str, Sequence[tuple[str, bool]]], values: Mapping[str, str]
+) -> Mapping[str, Completeness]:
+    states = {name: completeness_of(own, values) for name, own in settings.items()}
+    is_set = {name: {env for env, _ in own if values.get(env)} for name, own in settings.items()}
     complete = {
-        env
-        for spec in plugin.specs
-        if states[spec.name] is Completeness.COMPLETE
-        for env in _set_names(spec, values)
+        env for name in states if states[name] is Completeness.COMPLETE for env in is_set[name]
     }
-    for spec in plugin.specs:
-        is_half = states[spec.name] is Completeness.HALF
-        if is_half and _set_names(spec, values) <= complete:
-            states[spec.name] = Completeness.NONE
+    for name, state in states.items():
+        if state is Completeness.HALF and is_set[name] <= complete:
+            states[name] = Completeness.NONE
     return states
+
+
+def _settings_of(settings_class: type) -> list[tuple[str, bool]]:
+    return [(field.setting.env, field.is_required) for field in setting_fields(settings_class)]
+
+
+def _by_name(settings: Iterable[DescribedSetting]) -> list[tuple[str, bool]]:
+    return [(one.env, one.is_required) for one in settings]
 
 
 def missing_sdk(plugin: Plugin, spec: AnySpec) -> str | None:
@@ -266,6 +340,10 @@ def _trouble(
     """Say why a provider cannot be used; settings stop the start unless it is optional."""
     if (reason := missing_sdk(plugin, spec)) is not None:
         return _apart(plugin, spec, summary="its SDK is not installed", reason=reason)
+    if (reason := plugin.sdk_troubles.get(spec.name)) is not None:
+        summary = "its SDK is of another version than it needs"
+        apart = _apart(plugin, spec, summary=summary, reason=reason)
+        return attrs.evolve(apart, is_incompatible=True)
     if not wanted.is_optional(plugin.name):
         return None
     try:
@@ -276,6 +354,23 @@ def _trouble(
     except Exception as error:  # noqa: BLE001 - its own checks are a plugin's code
         what = f"its settings cannot be checked ({type(error).__name__})"
         return _apart(plugin, spec, summary=what, reason=f"{plugin.source}: {what}")
+    return None
+
+
+def _own_trouble(
+    plugin: Plugin, values: Mapping[str, str], *, wanted: Wanted
+) -> Quarantined | None:
+    """Say what is wrong with the settings that an optional plugin has beside its providers'."""
+    if not wanted.is_optional(plugin.name):
+        return None
+    try:
+        load_all(plugin.contributions.settings, values)
+    except SettingsError as error:
+        names = ", ".join(dict.fromkeys(problem.env for problem in error.problems))
+        return _apart(plugin, None, summary=f"its settings: {names}", reason=_words(error))
+    except Exception as error:  # noqa: BLE001 - its own checks are a plugin's code
+        what = f"its settings cannot be checked ({type(error).__name__})"
+        return _apart(plugin, None, summary=what, reason=f"{plugin.source}: {what}")
     return None
 
 
@@ -302,43 +397,45 @@ def _apart(plugin: Plugin, spec: AnySpec | None, *, summary: str, reason: str) -
     )
 
 
-def _set_names(spec: AnySpec, values: Mapping[str, str]) -> set[str]:
-    names = (field.setting.env for field in setting_fields(spec.settings))
-    return {name for name in names if values.get(name)}
-
-
-def _load(point: EntryPoint) -> Plugin | Quarantined:
+def _load(point: InstalledPlugin) -> Plugin | Quarantined:
     try:
-        return load_plugin(point)
+        plugin = load_plugin(point)
     except PluginError as error:
+        if point.trouble:
+            summary = "it is made for another version of ClientFlow"
+            broken = _broken(point, summary=summary, reason=point.trouble)
+            return attrs.evolve(broken, is_incompatible=True)
         kind = type(error.__cause__).__name__ if error.__cause__ else type(error).__name__
         return _broken(point, summary=f"it cannot be loaded ({kind})", reason=str(error))
+    if point.manifest and not agrees(point.manifest, plugin):
+        return attrs.evolve(plugin, remark=_STALE)
+    return plugin
 
 
-def _shared(point: EntryPoint, rivals: Collection[EntryPoint]) -> Quarantined:
+def _shared(point: InstalledPlugin, rivals: Collection[InstalledPlugin]) -> Quarantined:
     who = " and ".join(_owner(one) for one in rivals)
     reason = f"{who} both bring a plugin named {point.name!r}; uninstall one"
     return _broken(point, summary="it shares its name with another", reason=reason)
 
 
-def _owner(point: EntryPoint) -> str:
-    if point.dist is None:
+def _owner(point: InstalledPlugin) -> str:
+    if point.distribution is None:
         return f"a file in {PLUGINS_DIR_ENV}"
-    return f"{point.dist.name} {point.dist.version}"
+    return f"{point.distribution} {point.version}"
 
 
-def _broken(point: EntryPoint, *, summary: str, reason: str) -> Quarantined:
+def _broken(point: InstalledPlugin, *, summary: str, reason: str) -> Quarantined:
     return Quarantined(
         name=point.name,
         plugin=point.name,
-        version=point.dist.version if point.dist else None,
-        distribution=point.dist.name if point.dist else None,
+        version=point.version,
+        distribution=point.distribution,
         summary=summary,
         reason=reason,
     )
 
 
-def _absent_names(wanted: Wanted, points: Collection[EntryPoint]) -> Iterator[str]:
+def _absent_names(wanted: Wanted, points: Collection[InstalledPlugin]) -> Iterator[str]:
     installed = {point.name for point in points}
     return (name for name in dict.fromkeys(wanted.optional or ()) if name not in installed)
 
@@ -382,6 +479,8 @@ def _names(plugin: Plugin) -> Iterator[tuple[str, str]]:
         yield "provider", spec.name
         for webhook in spec.webhooks:
             yield "webhook", webhook.name
+    for own in plugin.contributions.webhooks:
+        yield "webhook", own.name
     for name in plugin.operation_names:
         yield "route", name
 

@@ -25,6 +25,8 @@ class Answer(enum.StrEnum):
     HTML = "html"
 
 
+# Those of HTTP, and of CalDAV.
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 DOES_THE_WORK: Final = frozenset({None, Answer.CUT_AFTER_ACCEPTANCE, Answer.BAD_JSON})
 
 
@@ -37,12 +39,18 @@ class CallFault:
         answer: None does the work at once and answers late.
         delay_seconds: before the answer.
         retry_after_seconds: the header of 429 and 503.
+        spares_reading: calls that only read, such as GET, are left alone.
     """
 
     calls: int
     answer: Answer | None = None
     delay_seconds: float = 0.0
     retry_after_seconds: int = 1
+    spares_reading: bool = False
+
+    def befalls(self, method: str) -> bool:
+        """Tell whether a call by the HTTP method *method* goes wrong."""
+        return not (self.spares_reading and method in _READING)
 
 
 @attrs.define(kw_only=True)
@@ -83,10 +91,10 @@ class FaultSwitches:
         body.finish()
         self.call, self.webhooks = call, webhooks
 
-    def take_call(self) -> CallFault | None:
-        """Give what befalls this call, and count it."""
+    def take_call(self, method: str = "POST") -> CallFault | None:
+        """Give what befalls this call, one by the HTTP method *method*, and count it."""
         fault = self.call
-        if fault is None:
+        if fault is None or not fault.befalls(method):
             return None
         fault.calls -= 1
         if fault.calls <= 0:
@@ -117,6 +125,7 @@ def _read_call(body: ControlBody) -> CallFault | None:
     answer = body.text("answer", default="late")
     delay_seconds = body.seconds("delay_seconds", default=0.0)
     retry_after_seconds = body.whole("retry_after_seconds", minimum=0, default=1)
+    spares_reading = body.flag("spares_reading", default=False)
     words = [member.value for member in Answer]
     if answer != "late" and answer not in words:
         raise InvalidInput(
@@ -130,6 +139,7 @@ def _read_call(body: ControlBody) -> CallFault | None:
         answer=None if answer == "late" else Answer(answer),
         delay_seconds=delay_seconds,
         retry_after_seconds=retry_after_seconds,
+        spares_reading=spares_reading,
     )
 
 

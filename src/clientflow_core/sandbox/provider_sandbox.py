@@ -182,7 +182,7 @@ class ProviderSandbox(abc.ABC):
     def _with_faults(self, handler: Any) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             self.calls_seen += 1
-            fault = self.faults.take_call()
+            fault = self.faults.take_call(request.method)
             call = Call.of(request, at=self.clock.now(), fault=fault)
             self.calls.append(call)
             if fault is None:
@@ -216,6 +216,9 @@ class ProviderSandbox(abc.ABC):
         match fault.answer:
             case None:
                 return web.Response() if accepted is None else accepted
+            case Answer.BAD_JSON if isinstance(accepted, web.Response) and not accepted.body:
+                # What has no body cannot break off within it: the connection does.
+                return _cut(request)
             case Answer.BAD_JSON:
                 status = HTTPStatus.OK if accepted is None else accepted.status
                 return web.Response(

@@ -1,8 +1,9 @@
 """Way in, second half: what an event means, whose it is, and who does something about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clientflow_core import failpoints
+from clientflow_core.domain.changes import CalendarChanged, SubscriptionChanged
 from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
 from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, ProviderEvent
@@ -13,23 +14,41 @@ from clientflow_core.persistence.repositories.inbound_events import (
     read_inbound_event,
     route_inbound_event,
 )
+from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.plugin_webhooks import WebhookJob
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.receive_message import receive_message
 from clientflow_core.services.record_delivery import record_delivery
 
 
 async def handle_inbound_event(
-    transaction: Transaction, job: Job, *, registry: ProviderRegistry
+    transaction: Transaction,
+    job: Job,
+    *,
+    registry: ProviderRegistry,
+    passed_on: Mapping[str, WebhookJob] | None = None,
 ) -> None:
     """Do what the event of *job* asks for, once; an event that was handled is left alone.
 
     One that cannot be read, or that concerns nobody here, is kept with the reason.
+
+    Args:
+        transaction: of the system.
+        job: names the event.
+        registry: the enabled providers.
+        passed_on: the webhooks that belong to no provider, and by which job each is handled.
     """
     event = await read_inbound_event(transaction, job.id_arg("event_id"))
     if event.state is InboundEventState.DONE:
         return
     failpoints.hit("handle_inbound_event.read")
+    by_plugin = (passed_on or {}).get(event.webhook)
+    if by_plugin is not None:
+        # In the plugin's own lane: its code must keep no provider's events waiting.
+        args = {"event_id": str(event.id)}
+        await enqueue(transaction, lane=by_plugin.lane, kind=by_plugin.kind, args=args)
+        return
     state, reason = await _apply(transaction, event, registry)
     await finish_inbound_event(transaction, event.id, state=state, reason=reason)
     failpoints.hit("handle_inbound_event.applied")
@@ -69,16 +88,18 @@ async def _apply_one(
     transaction: Transaction, event: InboundEvent, meant: ProviderEvent
 ) -> str | None:
     """Apply one of the things that *event* means; give the reason if it was ignored."""
+    if isinstance(meant, (SubscriptionChanged, CalendarChanged)):
+        return "subscriptions and calendars are not followed yet"
     addresses = _ours(meant)
     route = await route_inbound_event(
         transaction,
         event.id,
-        plugin=event.plugin,
+        provider=event.provider,
         addresses=addresses,
         attempt_id=meant.attempt_id if isinstance(meant, DeliveryReported) else None,
     )
     if route is None:
-        return _why_nobodys(event.plugin, addresses)
+        return _why_nobodys(event.provider, addresses)
     await transaction.switch_to(route.organization_id)
     match meant:
         case MessageReceived():
@@ -91,13 +112,13 @@ async def _apply_one(
     return None
 
 
-def _why_nobodys(plugin: str, addresses: Sequence[str]) -> str:
+def _why_nobodys(provider: str, addresses: Sequence[str]) -> str:
     if not addresses:
         return "it names no address of ours, and no attempt that we know"
-    return f"no channel of {plugin} has the address {' or '.join(addresses)}"
+    return f"no channel of {provider} has the address {' or '.join(addresses)}"
 
 
-def _ours(meant: ProviderEvent) -> tuple[str, ...]:
+def _ours(meant: MessageReceived | DeliveryReported) -> tuple[str, ...]:
     """Give the addresses of ours that an event arrived at, or is about."""
     ours = meant.recipient if isinstance(meant, MessageReceived) else meant.sender
     return tuple(address for address in (ours, meant.group) if address)

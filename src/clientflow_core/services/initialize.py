@@ -11,6 +11,7 @@ import attrs
 from argon2 import PasswordHasher
 
 from clientflow_core.domain.roles import Role
+from clientflow_core.domain.routing import Medium
 from clientflow_core.errors import Conflict
 from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.repositories.organizations import (
@@ -30,9 +31,10 @@ _KEY_PREFIX: Final = "cf_live_"
 class NewChannel:
     """An address of the organization at a provider."""
 
-    plugin: str
+    provider: str
     address: str
     name: str
+    medium: Medium = Medium.TEXT
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from clientflow_core.persistence.repositories.messages import (
     update_message,
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
-from clientflow_core.registry.bound import BoundStep
+from clientflow_core.registry.bound import BoundStep, context_for
 from clientflow_core.registry.fence import fenced
 
 PREPARED: Final = "prepared"
@@ -70,8 +70,8 @@ async def _read_draft(run: JobRun) -> Draft | None:
         return Draft(
             message_id=message.id,
             organization_id=transaction.scope,
-            provider=delivery.plugin,
-            sender=delivery.sender,
+            provider=delivery.channel.provider,
+            sender=delivery.channel.address,
             recipient=delivery.recipient,
             body=message.body,
         )
@@ -110,8 +110,9 @@ async def _ask(bound: BoundStep, draft: Draft) -> Draft | Reject:
     """
     step = bound.step
     what = f"the step {step.name!r}"
+    context = context_for(bound.context, draft.organization_id)
     answer: Any = await fenced(
-        lambda: step.handle(draft, bound.context),
+        lambda: step.handle(draft, context),
         plugin=bound.plugin,
         what=what,
         deadline_seconds=step.deadline_seconds,

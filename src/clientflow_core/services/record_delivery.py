@@ -52,6 +52,7 @@ async def record_delivery(
         transaction,
         message_id,
         status=status.value,
+        channel_id=channel_id,
         provider_message_id=message.provider_message_id or report.provider_message_id,
         error_code=report.error_code if is_bad else None,
         error_detail=f"the provider reports: {report.raw_status}" if is_bad else None,

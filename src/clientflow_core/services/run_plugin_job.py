@@ -8,7 +8,7 @@ from clientflow_core.domain.jobs import plugin_lane
 from clientflow_core.jobs.handlers import JobRun
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.jobs import enqueue
-from clientflow_core.registry.bound import job_kind
+from clientflow_core.registry.bound import context_for, job_kind
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.fence import fenced
 
@@ -23,11 +23,13 @@ async def run_plugin_job(
         Exception: its own.
     """
     asking = Asking(plugin.contributions.job_names)
+    context = context_for(context, run.job.organization_id)
     job_context = JobContext(
         plugin=context.plugin,
         providers=context.providers,
         clock=context.clock,
         log=context.log,
+        own_settings=context.own_settings,
         organization_id=run.job.organization_id,
         args=run.job.args,
         attempt=run.job.attempts,

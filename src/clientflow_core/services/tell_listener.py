@@ -7,6 +7,7 @@ from clientflow_core.errors import NotFound
 from clientflow_core.jobs.handlers import JobRun
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.messages import read_delivery
+from clientflow_core.registry.bound import context_for
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.fence import fenced
 
@@ -23,9 +24,9 @@ async def tell_listener(
     async with run.transaction() as transaction:
         event = await _read_event(transaction, run.job)
     if event is not None:
-        told = event
+        told, theirs = event, context_for(context, event.organization_id)
         await fenced(
-            lambda: listener.handle(told, context),
+            lambda: listener.handle(told, theirs),
             plugin=plugin,
             what=f"the listener {listener.name!r}",
             deadline_seconds=listener.deadline_seconds,
@@ -44,8 +45,8 @@ async def _read_event(transaction: Transaction, job: Job) -> DomainEvent | None:
         kind=EventKind(job.args["event"]),
         organization_id=transaction.scope,
         message=delivery.message,
-        provider=delivery.plugin,
-        own_address=delivery.sender,
+        provider=delivery.channel.provider,
+        own_address=delivery.channel.address,
         client_address=delivery.recipient,
         attempt=job.attempts,
     )

@@ -1,11 +1,15 @@
 """The conformance of a channel."""
 
+from typing import ClassVar
+
+from clientflow_core.providers.spec import ProviderKind
 from clientflow_core.testing.groups.accounts import AccountChecks
 from clientflow_core.testing.groups.capabilities import CapabilityChecks
-from clientflow_core.testing.groups.channel_errors import ChannelErrorChecks
 from clientflow_core.testing.groups.channel_inbound import ChannelInboundChecks
 from clientflow_core.testing.groups.channel_lookup import ChannelLookupChecks
 from clientflow_core.testing.groups.channel_texts import ChannelTextChecks
+from clientflow_core.testing.groups.checks import CheckChecks
+from clientflow_core.testing.groups.errors import ChangeErrorChecks, ErrorChecks
 from clientflow_core.testing.groups.isolation import IsolationChecks
 from clientflow_core.testing.groups.lifecycle import LifecycleChecks
 from clientflow_core.testing.groups.packaging import PackagingChecks
@@ -25,11 +29,13 @@ class ChannelConformance(
     IsolationChecks,
     CapabilityChecks,
     ChannelTextChecks,
-    ChannelErrorChecks,
+    ErrorChecks,
+    ChangeErrorChecks,
     ChannelLookupChecks,
     ChannelInboundChecks,
     WebhookChecks,
     AccountChecks,
+    CheckChecks,
     PackagingChecks,
 ):
     """That a channel does what every other does; see :class:`Conformance` for what to name.
@@ -40,3 +46,5 @@ class ChannelConformance(
         longest_body: how many letters it takes, as many as the core lets through or fewer.
         inbound_event: of the sandbox, that a client writes; by default the first.
     """
+
+    kind: ClassVar[ProviderKind | None] = ProviderKind.CHANNEL

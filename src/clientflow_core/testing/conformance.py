@@ -2,18 +2,20 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import hypothesis
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 from typing_extensions import override
 
-from clientflow_core.providers.spec import AnySpec
+from clientflow_core.providers.spec import AnySpec, ProviderKind
 from clientflow_core.sandbox import ProviderSandbox
+from clientflow_core.testing.calls import OrdinaryCall
 from clientflow_core.testing.checks import checks_of
-from clientflow_core.testing.profile import current_profile
+from clientflow_core.testing.profile import Profile, current_profile
 from clientflow_core.testing.samples import Samples, take_samples
 from clientflow_core.testing.skips import Skip
 from clientflow_core.testing.stage import Stage
@@ -35,6 +37,7 @@ class Conformance:
             is changed.
         event_values: by the name of an event of the sandbox, fields of it without a default.
         module: what is imported to register the provider; by default where ``spec.open`` is.
+        kind: which providers it is for; None for every one. Each kind's class says it.
     """
 
     spec: ClassVar[AnySpec]
@@ -43,6 +46,7 @@ class Conformance:
     wrong_values: ClassVar[Mapping[str, str]] = _NOTHING
     event_values: ClassVar[Mapping[str, Mapping[str, str]]] = _NOTHING
     module: ClassVar[str | None] = None
+    kind: ClassVar[ProviderKind | None] = None
 
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -50,6 +54,10 @@ class Conformance:
         unknown = sorted(set(cls.skips) - set(checks_of(cls)))
         if unknown:
             msg = f"{cls.__name__}.skips names {', '.join(unknown)}, which the kit does not know"
+            raise TypeError(msg)
+        spec = getattr(cls, "spec", None)
+        if spec is not None and cls.kind not in {None, spec.kind}:
+            msg = f"{cls.__name__} holds a {cls.kind} to account, and {spec.name} is a {spec.kind}"
             raise TypeError(msg)
 
     @classmethod
@@ -76,8 +84,20 @@ class Conformance:
         """
         return Stage(self.spec, self.sandbox_class(), is_public=public_url)
 
+    async def calls(self, provider: Any, stage: Stage) -> Sequence[OrdinaryCall]:
+        """Give what such a provider is ordinarily asked, beside ``verify``; each kind has its own.
+
+        Args:
+            provider: makes what the calls need to be there, such as a customer.
+            stage: where all of this happens.
+        """
+        del provider, stage
+        return ()
+
     async def use(self, provider: Any, stage: Stage) -> None:
-        """Let *provider* do what it is there for, once; each kind has its own."""
+        """Let *provider* do what it is there for, once."""
+        for call in await self.calls(provider, stage):
+            await call.ask(provider)
 
     def samples(self) -> Samples:
         """Give the webhooks that the sandbox sends; they are taken once for each class."""
@@ -92,14 +112,34 @@ class Conformance:
 
         test = hypothesis.given(strategy)(claimed)
         test = hypothesis.seed(profile.seed)(test)
-        hypothesis.settings(
+        self._settings(profile)(test)()
+
+    def play(self, machine: Callable[[], RuleBasedStateMachine], *, steps: int) -> None:
+        """Play *machine*, a stateful model, as often as the profile says.
+
+        Args:
+            machine: makes a new one.
+            steps: how many rules it follows at most each time.
+        """
+        profile = current_profile()
+
+        def make() -> RuleBasedStateMachine:
+            return machine()
+
+        # Typed for a class alone, and takes whatever makes a machine.
+        run: Any = run_state_machine_as_test
+        settings = hypothesis.settings(self._settings(profile), stateful_step_count=steps)
+        run(hypothesis.seed(profile.seed)(make), settings=settings)
+
+    def _settings(self, profile: Profile) -> hypothesis.settings:
+        return hypothesis.settings(
             max_examples=profile.examples,
             deadline=None,
             database=None,
             suppress_health_check=tuple(hypothesis.HealthCheck),
             report_multiple_bugs=False,
             phases=_PHASES if profile.shrinks else _PHASES[:1],
-        )(test)()
+        )
 
 
 def load_sandbox(path: str) -> type[ProviderSandbox]:

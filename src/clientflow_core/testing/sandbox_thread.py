@@ -65,6 +65,20 @@ class SandboxThread:
         """Where the sandbox listens."""
         return _LOOPBACK, self._port
 
+    def connections(self) -> int:
+        """Count the connections to the sandbox that are open."""
+        return self.call(lambda: len(self._server().connections))
+
+    def cut(self) -> None:
+        """Cut every connection to the sandbox, whatever it carries."""
+
+        def cut() -> None:
+            for one in self._server().connections:
+                if one.transport is not None:
+                    one.transport.abort()
+
+        self.call(cut)
+
     def call(self, function: Callable[[], T]) -> T:
         """Call *function* where the sandbox runs, and give what it gives."""
 
@@ -80,6 +94,11 @@ class SandboxThread:
             return await function()
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_PATIENCE_SECONDS)
+
+    def _server(self) -> web.Server:
+        server = self._runner.server
+        assert server is not None, "the sandbox does not listen"
+        return server
 
     def _main(self) -> None:
         try:
@@ -100,13 +119,13 @@ class SandboxThread:
             host_url=self.host_url,
             credentials=self._class.new_credentials(),
         )
-        runner, self._port = await _listen(build_sandbox_app([self.sandbox]))
+        self._runner, self._port = await _listen(build_sandbox_app([self.sandbox]))
         self.sandbox.base_url = f"http://{_LOOPBACK}:{self._port}/{self.sandbox.name}"
         self._ready.set()
         await self._end.wait()
         # A connection that has just been made or ended becomes one, or is closed, in a moment.
         await asyncio.sleep(_MOMENT_SECONDS)
-        await runner.cleanup()
+        await self._runner.cleanup()
         await host_runner.cleanup()
         await asyncio.sleep(_MOMENT_SECONDS)
 

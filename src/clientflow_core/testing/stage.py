@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -136,19 +137,35 @@ class Stage:
         """Give the addresses of ours that the settings name."""
         return self.spec.addresses(self.settings())
 
-    def go_wrong(self, answer: Answer, *, calls: int = _FOR_EVER) -> None:
-        """Let the next *calls* of the API go wrong in the way of *answer*."""
-        self.sandbox.faults.call = CallFault(
-            calls=calls, answer=answer, retry_after_seconds=RETRY_AFTER_SECONDS
+    def go_wrong(
+        self, answer: Answer, *, calls: int = _FOR_EVER, spares_reading: bool = False
+    ) -> CallFault:
+        """Let the next *calls* of the API go wrong in the way of *answer*.
+
+        Args:
+            answer: how.
+            calls: how many.
+            spares_reading: calls that only read are answered well, and not counted.
+
+        Returns:
+            The switch, whose ``calls`` says how many are left.
+        """
+        fault = CallFault(
+            calls=calls,
+            answer=answer,
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+            spares_reading=spares_reading,
         )
+        self.sandbox.faults.call = fault
+        return fault
 
     def behave(self) -> None:
         """Let nothing go wrong any more."""
         self.sandbox.faults.reset()
 
     def state(self) -> dict[str, Any]:
-        """Give what the sandbox holds."""
-        return self.server.call(self.sandbox.state)
+        """Give what the sandbox holds, as it is now."""
+        return self.server.call(lambda: copy.deepcopy(self.sandbox.state()))
 
     def arrived(self) -> list[WebhookRequest]:
         """Give the webhooks that the host has taken so far."""

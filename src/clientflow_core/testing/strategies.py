@@ -1,5 +1,6 @@
 """Strategies of hypothesis for what providers are given: texts, messages, settings, webhooks."""
 
+import datetime as dt
 import enum
 import json
 import types
@@ -7,6 +8,7 @@ import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,7 +16,9 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from clientflow_core.domain.calendars import EventDraft, Timed
 from clientflow_core.domain.messages import OutboundMessage
+from clientflow_core.domain.money import Money
 from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.secret import Secret
 from clientflow_core.settings import SettingField, setting_fields
@@ -29,6 +33,11 @@ _LETTERS: Final = (
 )  # fmt: skip
 _EDGES: Final = ("a", "é", "中", "👍")
 _ANY_LETTER: Final = st.characters(codec="utf-8")
+
+
+# With the step of their amounts: not every provider takes a single thousandth of a dinar.
+CURRENCIES: Final = MappingProxyType({"USD": 1, "EUR": 1, "JPY": 1, "KRW": 1, "KWD": 10, "BHD": 10})
+_LARGEST_AMOUNT: Final = 99_999_990
 
 
 class Medium(enum.StrEnum):
@@ -72,6 +81,18 @@ def addresses(medium: Medium = Medium.TELEPHONE) -> SearchStrategy[str]:
     return st.integers(100, 149).map(lambda number: f"+1415555{number:04d}")
 
 
+def amounts(*currencies: str) -> SearchStrategy[Money]:
+    """Give amounts of money of *currencies*; by default some of two decimals, none and three."""
+    return st.sampled_from(currencies or tuple(CURRENCIES)).flatmap(_amounts_of)
+
+
+def _amounts_of(currency: str) -> SearchStrategy[Money]:
+    step = CURRENCIES.get(currency, 10)
+    return st.integers(1, _LARGEST_AMOUNT // step).map(
+        lambda steps: Money(minor=steps * step, currency=currency)
+    )
+
+
 def messages(
     *, sender: str, recipient: str | None = None, longest: int = LONGEST_BODY
 ) -> SearchStrategy[OutboundMessage]:
@@ -88,6 +109,32 @@ def messages(
         sender=st.just(sender),
         recipient=addresses() if recipient is None else st.just(recipient),
         body=texts(longest=longest),
+    )
+
+
+def event_drafts(*, starts_at: dt.datetime) -> SearchStrategy[EventDraft]:
+    """Give events of an hour to put into a calendar, with words of every script.
+
+    Titles and places are one line of words.
+
+    Args:
+        starts_at: aware; when they are, at the earliest.
+    """
+    line = texts(longest=200).map(lambda text: " ".join(text.split()))
+    starts = st.integers(0, 1000).map(lambda hours: starts_at + dt.timedelta(hours=hours))
+    return st.builds(
+        EventDraft,
+        id=st.integers(0, 2**128 - 1).map(lambda number: uuid.UUID(int=number)),
+        title=line,
+        time=starts.map(
+            lambda start: Timed(
+                starts_at=start, ends_at=start + dt.timedelta(hours=1), time_zone="Europe/Berlin"
+            )
+        ),
+        is_busy=st.booleans(),
+        description=texts(longest=1000),
+        location=st.one_of(st.just(""), line),
+        attendees=st.lists(addresses(Medium.EMAIL), max_size=3, unique=True).map(tuple),
     )
 
 

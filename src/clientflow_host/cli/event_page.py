@@ -80,7 +80,7 @@ def print_event(page: EventPage, *, replay: str) -> None:
     _print_part(console, "Headers", _pairs(without_secrets(event.headers).items()))
     kind, body = lay_out_body(event.body, content_type=event.headers.get("content-type", ""))
     _print_part(console, f"Body, {kind}", body)
-    _print_part(console, f"What {event.plugin} reads in it", *_meanings(page.meaning))
+    _print_part(console, f"What {event.provider} reads in it", *_meanings(page.meaning))
     if _needs_replay(page):
         console.print("\nOnce the cause is mended, have it handled again:")
         console.print(f"  {escape(replay)}", soft_wrap=True)
@@ -110,7 +110,7 @@ def _facts(page: EventPage) -> Iterator[tuple[str, str]]:
     if event.reason:
         yield "reason", event.reason
     yield "job", _job_words(page.job, event)
-    yield "plugin", f"{event.plugin}, webhook {event.webhook}"
+    yield "provider", f"{event.provider}, webhook {event.webhook}"
     yield "account", event.account
     yield "external id", event.external_id
     yield "organization", _organization(event) or "not known"
@@ -153,7 +153,7 @@ def _job_fields(job: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _named(event: InboundEvent) -> dict[str, Any]:
-    names = ("plugin", "webhook", "account", "external_id", "received_at", "state", "reason")
+    names = ("provider", "webhook", "account", "external_id", "received_at", "state", "reason")
     return {
         "id": to_public_id(IdPrefix.INBOUND_EVENT, event.id),
         **{name: getattr(event, name) for name in names},

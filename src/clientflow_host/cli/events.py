@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 events = App(name="events", help="Webhooks that came in.", group=LOOK)
 app.command(events)
 
-_COLUMNS: Final = ("id", "received_at", "plugin", "webhook", "state", "reason")
+_COLUMNS: Final = ("id", "received_at", "provider", "webhook", "state", "reason")
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 

@@ -10,7 +10,6 @@ from clientflow_core.errors import PluginError
 from clientflow_core.registry.discovery import Plugin
 from clientflow_host.cli import LOOK, app
 from clientflow_host.cli.options import read_all
-from clientflow_host.settings import load_host_settings
 
 _HELP = "Commands that plugins bring: clientflow x PLUGIN COMMAND."
 
@@ -29,9 +28,9 @@ def run_extension(
         PluginError: there is no such command, or its code cannot be imported.
         SettingsError: the host's settings are not usable.
     """
-    from clientflow_host.assembly import find_enabled  # noqa: PLC0415 - as heavy as the service
+    from clientflow_host.plugin_commands import find_commands  # noqa: PLC0415 - heavy
 
-    plugins = find_enabled(load_host_settings(read_all(None)))
+    plugins = find_commands(read_all(None), named=tokens[0] if tokens else None)
     _check(plugins, tokens)
     return extension_app(plugins)(tokens or ["--help"])
 

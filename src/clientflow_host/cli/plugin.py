@@ -1,4 +1,4 @@
-"""The commands for whoever writes a plugin, or sets one up: plugin new, verify, check."""
+"""The commands for whoever writes a plugin, or sets one up: new, verify, manifest, check."""
 
 import asyncio
 import shlex
@@ -26,16 +26,23 @@ if TYPE_CHECKING:
 plugin = App(name="plugin", help="Write a plugin, check it, try its credentials.", group=LOOK)
 app.command(plugin)
 
-# What a person would ask for, and cannot have yet.
-_LATER: Final = ("billing", "calendar", "assistant", "identity", "observer")
+# Of which there is a scaffold; and what a person would ask for, and cannot have yet.
+_KINDS: Final = {
+    "channel": "carries messages",
+    "billing": "sells plans",
+    "calendar": "keeps calendars",
+    "assistant": "drafts answers",
+}
+_LATER: Final = frozenset({"identity", "observer"})
 
 
 def _check_kind(_: Any, kind: str) -> None:
+    there_is = f"there is: {', '.join(_KINDS)}"
     if kind in _LATER:
-        msg = f"there is no scaffold for {kind} yet: it comes with a later release; now: channel"
+        msg = f"there is no scaffold for {kind} yet: it comes with a later release; {there_is}"
         raise ValueError(msg)
-    if kind != "channel":
-        msg = f"{kind!r} is no kind of provider; there is: channel"
+    if kind not in _KINDS:
+        msg = f"{kind!r} is no kind of provider; {there_is}"
         raise ValueError(msg)
 
 
@@ -46,7 +53,12 @@ def new_plugin(
     *,
     kind: Annotated[
         str,
-        Parameter(help="What the provider is: channel carries messages.", validator=_check_kind),
+        Parameter(
+            help="What the provider is: "
+            + ", ".join(f"{kind} {does}" for kind, does in _KINDS.items())
+            + ".",
+            validator=_check_kind,
+        ),
     ] = "channel",
     into: Annotated[
         Path | None,
@@ -124,6 +136,42 @@ def _print_verdicts(verdicts: "Sequence[Verdict]", *, as_json: bool) -> None:
         for one in verdicts
     ]
     print_rows(rows, columns=list(rows[0]), as_json=False, empty="")
+
+
+@plugin.command(name="manifest")
+def write_manifests(
+    folder: Annotated[
+        Path, Parameter(name="FOLDER", help="Of the plugin's pyproject.toml.")
+    ] = Path(),
+    /,
+    *,
+    check: Annotated[
+        bool,
+        Parameter(help="Only say whether it fits; exit with 1 if not.", negative=()),
+    ] = False,
+) -> None:
+    """Write clientflow.json, by which a plugin is known without being imported.
+
+    It is written from the code, into the plugin's package. Write it anew whenever the settings, the
+    providers or anything else that it names has changed.
+    """
+    from clientflow_host.plugin_manifests import manifests_of  # noqa: PLC0415 - late
+
+    console = output()
+    is_stale = False
+    for manifest in manifests_of(folder):
+        name = escape(str(manifest.path))
+        if manifest.is_there:
+            console.print(f"[green]✓[/] {name} is what the code says", soft_wrap=True)
+        elif check:
+            is_stale = True
+            told = f"{name} is not what the code says: clientflow plugin manifest"
+            console.print(f"[red]✗[/] {told}", soft_wrap=True)
+        else:
+            manifest.write()
+            console.print(f"[green]✓[/] {name} is written", soft_wrap=True)
+    if is_stale:
+        sys.exit(1)
 
 
 @plugin.command(name="check")

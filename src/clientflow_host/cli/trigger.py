@@ -158,6 +158,10 @@ def _event_fields(event: "TriggerEvent") -> dict[str, Any]:
 
 def _print_told(told: Mapping[str, Any], event: str, note: UpNote) -> None:
     console = output()
+    if not told["deliveries"]:
+        told_of = f"{event}: it has happened, and no webhook tells of it"
+        console.print(f"[green]✓[/] {escape(visible(told_of))}", soft_wrap=True)
+        return
     for delivery in told["deliveries"]:
         mark = "[green]✓[/]" if _is_taken(delivery) else "[red]✗[/]"
         console.print(f"{mark} {escape(visible(_words(delivery, event)))}", soft_wrap=True)

@@ -1,12 +1,15 @@
 """Templates to responses: who is signed in, and who may show the page in a frame."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from clientflow_core.contributions.pages import PageSpec
+from clientflow_core.registry.discovery import Plugin
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.sessions import SIGNED_IN
 from clientflow_host.pages.templating import NOBODY, fill, page_headers
@@ -28,10 +31,29 @@ def render(
         signed_in=request.get(SIGNED_IN),
         path=request.path,
         sandbox_url=console_origin(request),
+        plugin_pages=_plugin_pages(request),
         **context,
     )
     headers = page_headers(frame_ancestors=console_origin(request) or NOBODY)
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def page_path(plugin: Plugin, spec: PageSpec) -> str:
+    """Tell where the page of a plugin is."""
+    return f"/x/{plugin.name}/{spec.path}"
+
+
+def _plugin_pages(request: web.Request) -> list[Mapping[str, str]]:
+    """Give the pages of plugins that who is signed in may see, for the navigation."""
+    signed_in = request.get(SIGNED_IN)
+    if signed_in is None:
+        return []
+    return [
+        {"path": page_path(plugin, spec), "title": spec.title}
+        for plugin in request.app[ASSEMBLY].registry.plugins
+        for spec in plugin.contributions.pages
+        if signed_in.principal.role.includes(spec.role)
+    ]
 
 
 def console_origin(request: web.Request) -> str | None:

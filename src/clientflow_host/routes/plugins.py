@@ -2,6 +2,7 @@
 
 import inspect
 import typing
+import uuid
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,7 @@ import structlog
 from clientflow_core.contributions.context import Asking, PluginContext
 from clientflow_core.contributions.routes import RouteRequest, RouteSpec, operation_name
 from clientflow_core.errors import PluginError
-from clientflow_core.registry.bound import plugin_context
+from clientflow_core.registry.bound import context_for, plugin_context
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.fence import fenced
 from clientflow_core.services.run_plugin_job import enqueue_asked
@@ -71,7 +72,7 @@ def _handler(plugin: Plugin, spec: RouteSpec, context: PluginContext) -> Handler
             query=request.query,
             body=request.body,
             caller=request.caller,
-            context=context,
+            context=context_for(context, _organization_of(request)),
             asking=asking,
         )
         answer = await fenced(
@@ -94,6 +95,10 @@ def _handler(plugin: Plugin, spec: RouteSpec, context: PluginContext) -> Handler
         "return": spec.types.answer,
     }
     return handle
+
+
+def _organization_of(request: ApiRequest[Any, Any, Any]) -> uuid.UUID | None:
+    return request.caller.organization_id if request.caller else None
 
 
 def _refuse_other_answer(plugin: Plugin, spec: RouteSpec, answer: object) -> None:

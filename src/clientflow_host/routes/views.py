@@ -135,6 +135,7 @@ class AttemptView:
     """One try to hand a message to its provider."""
 
     number: int
+    channel_id: str
     state: AttemptState
     provider_message_id: str | None
     started_at: Timestamp
@@ -154,6 +155,7 @@ class MessageWithAttempts(MessageView):
         shown = [
             AttemptView(
                 number=attempt.number,
+                channel_id=to_public_id(IdPrefix.CHANNEL, attempt.channel_id),
                 state=attempt.state,
                 provider_message_id=attempt.provider_message_id,
                 started_at=attempt.started_at,

@@ -62,7 +62,7 @@ def _operation(webhook: BoundWebhook) -> Operation:
         role=Role.PUBLIC,
         handler=receive,
         tag="webhooks",
-        summary=f"Called by {webhook.plugin}, which signs what it sends",
+        summary=f"Called by {webhook.provider}, which signs what it sends",
         operation_id=f"receive_{webhook.spec.name.replace('-', '_')}",
         errors=(
             HTTPStatus.BAD_REQUEST,
@@ -87,7 +87,9 @@ async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
         body=await _read_body(request, most=webhook.spec.max_body_bytes),
         received_at=assembly.clock.now(),
     )
-    await receive_webhook(received, webhook=webhook, intake=request.app[INTAKE])
+    await receive_webhook(
+        received, webhook=webhook, intake=request.app[INTAKE], registry=assembly.registry
+    )
 
 
 async def _read_body(request: web.Request, *, most: int) -> bytes:

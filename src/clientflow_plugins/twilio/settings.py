@@ -26,11 +26,13 @@ class TwilioSettings:
         pattern="AC[0-9a-fA-F]{32}",
         example="AC and 32 hexadecimal digits",
         console_url="https://console.twilio.com",
+        per_organization=True,
     )
     auth_token: Secret = setting(
         env="TWILIO_AUTH_TOKEN",
         help="the account's auth token; it also signs the webhooks",
         console_url="https://console.twilio.com",
+        per_organization=True,
     )
     phone_number: str | None = setting(
         env="TWILIO_PHONE_NUMBER",
@@ -38,6 +40,7 @@ class TwilioSettings:
         default=None,
         pattern=r"\+[1-9][0-9]{6,14}",
         example="+15550100100",
+        per_organization=True,
     )
     messaging_service_sid: str | None = setting(
         env="TWILIO_MESSAGING_SERVICE_SID",
@@ -45,6 +48,7 @@ class TwilioSettings:
         default=None,
         pattern="MG[0-9a-fA-F]{32}",
         example="MG and 32 hexadecimal digits",
+        per_organization=True,
     )
     webhook_url: str | None = setting(
         env=WEBHOOK_URL_ENV,
@@ -57,6 +61,7 @@ class TwilioSettings:
         env="TWILIO_WEBHOOK_SHARED_KEY",
         help="the key of webhooks signed with HMAC_SHA256; without it only HMAC_SHA1 is accepted",
         default=None,
+        per_organization=True,
     )
     api_base_url: str | None = setting(
         env="TWILIO_API_BASE_URL",
@@ -79,6 +84,11 @@ def own_addresses(settings: TwilioSettings) -> tuple[str, ...]:
     """Give the number that texts come from; the messaging service where there is none."""
     ours = settings.phone_number or settings.messaging_service_sid
     return (ours,) if ours else ()
+
+
+def own_account(settings: TwilioSettings) -> str:
+    """Give the account, as Twilio's webhooks name it."""
+    return settings.account_sid
 
 
 def webhook_url_problems(settings: TwilioSettings, public_url: str) -> Iterator[SettingProblem]:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import Capability, ProviderContext, ProviderKind, ProviderSpec
-from clientflow_plugins.twilio.settings import TwilioSettings, own_addresses, webhook_url_problems
+from clientflow_plugins.twilio.settings import (
+    TwilioSettings,
+    own_account,
+    own_addresses,
+    webhook_url_problems,
+)
 from clientflow_plugins.twilio.webhooks import INBOUND, STATUS
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ TWILIO: Final[ProviderSpec[TwilioSettings, "TwilioChannel"]] = ProviderSpec(
     open=open_twilio,
     webhooks=(INBOUND, STATUS),
     addresses=own_addresses,
+    account=own_account,
     check_public_url=webhook_url_problems,
     capabilities=frozenset({Capability.MESSAGE_LOOKUP}),
     sandbox="clientflow_plugins.twilio.sandbox:TwilioSandbox",

@@ -35,6 +35,7 @@ MOST_FIELDS: Final = 200
 MOST_MEDIA: Final = 10
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _DIGESTS: Final = MappingProxyType({"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"})
+_ACCOUNT: Final = re.compile(rb"(?:^|&)AccountSid=(AC[0-9a-fA-F]{32})(?:&|$)")
 _WORD: Final = re.compile(r"[A-Za-z_-]{1,40}")
 
 # Ours begin at "sent", which means that the provider has it: a report of "queued" that overtakes
@@ -141,6 +142,12 @@ def parse_status(request: WebhookRequest) -> Sequence[ProviderEvent]:
             group=_one(form, "MessagingServiceSid") or None,
         ),
     )
+
+
+def account_hint(request: WebhookRequest) -> str | None:
+    """Give the account that a request says it is about, without reading the rest of it."""
+    found = _ACCOUNT.search(request.body)
+    return found[1].decode() if found else None
 
 
 def _read_verified(request: WebhookRequest, settings: TwilioSettings) -> _Form:
@@ -288,6 +295,7 @@ INBOUND: Final = WebhookSpec(
     name="twilio",
     verify=verify_inbound,
     parse=parse_inbound,
+    account_hint=account_hint,
     keep_headers=_KEPT,
     body_type=FORM_TYPE,
     reply_body='<?xml version="1.0" encoding="UTF-8"?><Response/>',
@@ -297,6 +305,7 @@ STATUS: Final = WebhookSpec(
     name="twilio-status",
     verify=verify_status,
     parse=parse_status,
+    account_hint=account_hint,
     keep_headers=_KEPT,
     body_type=FORM_TYPE,
 )

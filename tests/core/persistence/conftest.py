@@ -19,10 +19,10 @@ from tests.conftest import Addresses
 
 
 def inbound_event(external_id: str = "1", **changes: Any) -> InboundEvent:
-    """Make an event of the plugin twilio."""
+    """Make an event of the provider twilio."""
     values: dict[str, Any] = {
         "id": new_id(),
-        "plugin": "twilio",
+        "provider": "twilio",
         "webhook": "twilio",
         "account": "AC1",
         "external_id": external_id,

@@ -95,7 +95,7 @@ async def test_the_workers_are_told(addresses: Addresses) -> None:
         ({"body": b"other", "webhook": "other", "url": "other"}, False),
         ({"external_id": "2"}, True),
         ({"account": "AC2"}, True),
-        ({"plugin": "other"}, True),
+        ({"provider": "other"}, True),
     ],
 )
 async def test_a_repetition_makes_neither_an_event_nor_a_job(
@@ -271,7 +271,7 @@ async def test_two_processes_that_get_the_same_events_do_not_lock_each_other(
     with addresses.connect() as blocker:
         with blocker.transaction(force_rollback=True):
             blocker.execute(
-                "INSERT INTO inbound_events (id, plugin, webhook, account, external_id, method,"
+                "INSERT INTO inbound_events (id, provider, webhook, account, external_id, method,"
                 " url, headers, body, received_at) VALUES (gen_random_uuid(), 'twilio', '', 'AC1',"
                 " 'm', '', '', '{}', '', now())"
             )

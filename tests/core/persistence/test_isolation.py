@@ -51,7 +51,7 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
     rows: dict[str, dict[str, Any]] = {
         "channels": {
             "id": channel_id,
-            "plugin": "twilio",
+            "provider": "twilio",
             "address": f"+1{channel_id.int % 10**10}",
             "name": "Texts",
         },
@@ -78,9 +78,11 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
             "body": "Hello",
             "status": "received",
         },
+        "failover_rules": {"medium": "text", "country": "*", "channel_ids": [channel_id]},
         "message_attempts": {
             "id": new_id(),
             "message_id": message,
+            "channel_id": channel_id,
             "number": 1,
             "state": "sending",
             "started_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
@@ -93,6 +95,14 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
             "body": b"",
         },
         "stream_events": {"kind": "x", "subject_id": message},
+        "provider_settings": {"provider": "twilio", "version": new_id(), "sealed": b"x"},
+        "records": {
+            "provider": "twilio",
+            "collection": "c",
+            "key": "k",
+            "version": 1,
+            "value": "{}",
+        },
     }
     return Household(
         organization_id,
@@ -242,7 +252,7 @@ async def test_a_row_cannot_refer_to_one_of_another_organization(
 
 
 def test_all_references_between_tables_of_organizations_were_tried() -> None:
-    assert len(REFERENCES) == 7
+    assert len(REFERENCES) == 8
 
 
 async def test_the_system_sees_no_row_of_any_organization(both: Database) -> None:
@@ -376,7 +386,7 @@ async def test_an_event_is_seen_by_the_organization_it_was_routed_to(
     events = [
         InboundEvent(
             id=new_id(),
-            plugin="twilio",
+            provider="twilio",
             webhook="twilio",
             account="AC",
             external_id=str(number),
@@ -391,7 +401,7 @@ async def test_an_event_is_seen_by_the_organization_it_was_routed_to(
     async with database.system() as transaction:
         await store_inbound_events(transaction, events)
         for event, address in zip(events, ["+1", "+2", "+3"], strict=True):
-            await route_inbound_event(transaction, event.id, plugin="twilio", addresses=[address])
+            await route_inbound_event(transaction, event.id, provider="twilio", addresses=[address])
     ids = sa.select(metadata.tables["inbound_events"].c.id)
     for business, event in zip([ours, theirs], events, strict=False):
         async with database.organization(business.organization_id) as transaction:

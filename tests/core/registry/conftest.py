@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,8 @@ plugin = Plugin()
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Install a distribution: ``install("sms", specs='[spec("sms")]')``, or with a *body*.
 
-    What it is called, its plugin and its module are *name*, unless said otherwise.
+    What it is called, its plugin and its module are *name*, unless said otherwise. With a
+    *manifest* it is a package that holds it.
     """
     before = set(sys.modules)
 
@@ -85,20 +86,27 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         distribution: str | None = None,
         version: str = "1.2",
         target: str = "plugin",
+        requires: Iterable[str] = (),
+        manifest: str | None = None,
     ) -> None:
         called = distribution or f"{name}-dist"
         module = called.replace("-", "_")
         root = tmp_path / called
         info = root / f"{module}-{version}.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {called}\nVersion: {version}\n"
-        )
+        lines = ["Metadata-Version: 2.1", f"Name: {called}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {one}" for one in requires]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
         (info / "entry_points.txt").write_text(
             f"[clientflow.plugins]\n{name} = {module}:{target}\n"
         )
         code = GIVES.format(specs=specs) if body is None else textwrap.dedent(body)
-        (root / f"{module}.py").write_text(HEAD + code)
+        if manifest is None:
+            (root / f"{module}.py").write_text(HEAD + code)
+        else:
+            (root / module).mkdir()
+            (root / module / "__init__.py").write_text(HEAD + code)
+            (root / module / "clientflow.json").write_text(manifest)
         monkeypatch.syspath_prepend(str(root))
 
     yield put

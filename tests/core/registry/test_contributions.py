@@ -32,6 +32,8 @@ async def look(request: RouteRequest[None, None, None]) -> None:
 def plain(context):
     pass
 
+FORM = settings_class("form")
+
 def plug(**hooks):
     def giving(items):
         return hookimpl(lambda self: items())
@@ -104,6 +106,67 @@ BROKEN = {
     "step in no phase": (
         'before_send=lambda: [SendStep(name="a", phase="whenever", handle=listen)]',
         "whenever",
+    ),
+    "router that is async": (
+        'route=lambda: [Router(name="a", choose=listen)]',
+        "must be a plain function",
+    ),
+    "router that is no function": (
+        'route=lambda: [Router(name="a", choose=None)]',
+        "must be a plain function",
+    ),
+    "check with a bad id": (
+        'checks=lambda: [CheckSpec(id="Et 3", title="A", run=job)]',
+        "id",
+    ),
+    "check that is not async": (
+        'checks=lambda: [CheckSpec(id="ET3", title="A", run=plain)]',
+        "async function",
+    ),
+    "two checks of an id": (
+        'checks=lambda: [CheckSpec(id="ET3", title="A", run=job)] * 2',
+        "it brings two checks 'ET3'",
+    ),
+    "webhook without a verifier": (
+        'webhooks=lambda: [PluginWebhook(name="form", settings=FORM, handle=listen)]',
+        "verify",
+    ),
+    "webhook whose verifier is async": (
+        'webhooks=lambda: [PluginWebhook(name="form", settings=FORM, verify=job, handle=listen)]',
+        "must be a function that is not async",
+    ),
+    "webhook whose handler is not async": (
+        'webhooks=lambda: [PluginWebhook(name="form", settings=FORM, verify=plain, handle=plain)]',
+        "async function",
+    ),
+    "webhook of settings that nobody loads": (
+        'webhooks=lambda: [PluginWebhook(name="form", settings=FORM, verify=plain, handle=listen)]',
+        "which clientflow_settings does not give",
+    ),
+    "page for everybody": (
+        'pages=lambda: [PageSpec(path="a", title="A", role="public", render=job)]',
+        "pages are for who is signed in",
+    ),
+    "page with a bad path": (
+        'pages=lambda: [PageSpec(path="../a", title="A", role="viewer", render=job)]',
+        "path",
+    ),
+    "page whose form goes nowhere": (
+        'pages=lambda: [PageSpec(path="a", title="A", role="viewer", render=job, submit=plain)]',
+        "async function",
+    ),
+    "two pages at one address": (
+        'pages=lambda: [PageSpec(path="a", title="A", role="viewer", render=job)] * 2',
+        "it brings two pages 'a'",
+    ),
+    "settings that are no class": ('settings=lambda: ["A_KEY"]', "must give a list of type"),
+    "settings without a setting": (
+        "settings=lambda: [JobSpec]",
+        "JobSpec is no attrs class with fields made by setting()",
+    ),
+    "settings twice": (
+        "settings=lambda: [settings_class('a')] * 2",
+        "it brings two settings classes",
     ),
     "command without a function": (
         'commands=lambda: [CommandSpec(name="a", help="A.", target="os.path")]',

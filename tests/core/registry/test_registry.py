@@ -254,7 +254,7 @@ def test_webhook_is_bound_to_the_settings_of_its_provider(installed: list[Plugin
     registry = ProviderRegistry(installed, KEYS)
     assert list(registry.webhooks) == ["sms-in"]
     bound = registry.webhooks["sms-in"]
-    assert bound.plugin == "sms"
+    assert bound.provider == "sms"
     assert bound.verify(REQUEST) == Verified(external_id="POST", account="k1")
 
 

@@ -47,7 +47,11 @@ class ToySandbox(ProviderSandbox):
 
     @override
     def api_routes(self) -> Iterable[web.RouteDef]:
-        return (web.post("/words", self._take), web.get("/words", self._list))
+        return (
+            web.post("/words", self._take),
+            web.get("/words", self._list),
+            web.delete("/words", self._forget),
+        )
 
     @override
     def error_answer(self, status: int) -> web.Response:
@@ -110,6 +114,10 @@ class ToySandbox(ProviderSandbox):
     async def _take(self, request: web.Request) -> web.StreamResponse:
         self.words.append(await request.text())
         return web.json_response({"sid": len(self.words)}, status=201)
+
+    async def _forget(self, _: web.Request) -> web.StreamResponse:
+        self.words.clear()
+        return web.Response(status=204)
 
     async def _list(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self.words)

@@ -43,6 +43,16 @@ async def test_answer_goes_wrong_as_it_says_once_and_then_no_more(
     assert box.calls_seen == 2
 
 
+async def test_call_that_only_reads_can_be_spared(control: Control, box: ToySandbox) -> None:
+    await control.post("faults", calls=1, answer="500", spares_reading=True)
+    for _ in range(2):
+        async with control.http.get(f"{control.base_url}/words") as read:
+            assert read.status == 200
+    assert (await take(control))[0] == 500
+    assert (await take(control))[0] == 201
+    assert box.words == ["w"]
+
+
 @pytest.mark.parametrize(
     ("answer", "does_the_work"), [("cut_before", False), ("cut_after_acceptance", True)]
 )
@@ -59,6 +69,17 @@ async def test_connection_is_cut_before_or_after_the_work(
     assert box.words == (["w"] if does_the_work else [])
     assert (await take(control))[0] == 201
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_answer_without_a_body_cannot_break_off_so_the_connection_does(
+    control: Control, box: ToySandbox
+) -> None:
+    await take(control)
+    # Twice, since aiohttp asks once more by itself where a connection that was used before ends.
+    await control.post("faults", calls=2, answer="bad_json")
+    with pytest.raises(aiohttp.ClientError):
+        await control.http.delete(f"{control.base_url}/words")
+    assert box.words == []
 
 
 async def test_silence_lasts_longer_than_the_client_and_does_nothing(

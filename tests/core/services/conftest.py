@@ -29,16 +29,18 @@ from clientflow_core.persistence.repositories.jobs import claim_jobs
 from clientflow_core.persistence.repositories.messages import read_message
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.bound import BoundRouter
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.sandbox import build_sandbox_app
-from clientflow_core.services.deliver_message import deliver_message, give_up_message
+from clientflow_core.services.deliver_message import deliver_message
 from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
 )
 from clientflow_core.services.receive_message import receive_message
 from clientflow_core.services.receive_webhook import receive_webhook
+from clientflow_core.services.record_attempt import give_up_message
 from clientflow_core.services.send_message import DELIVER_MESSAGE, send_message
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from clientflow_plugins.twilio.spec import TWILIO
@@ -77,6 +79,7 @@ class Stage:
     registry: ProviderRegistry
     clock: StandingClock
     public_url: str
+    routers: Sequence[BoundRouter] = ()
 
     async def text_in(self, body: str = "Hello?", *, client: str = CLIENT) -> uuid.UUID:
         """Let a text arrive; give its conversation."""
@@ -132,7 +135,12 @@ class Stage:
                 on_dead=give_up_inbound_event,
             ),
             DELIVER_MESSAGE: ProviderJob(
-                handle=functools.partial(deliver_message, registry=self.registry, clock=self.clock),
+                handle=functools.partial(
+                    deliver_message,
+                    registry=self.registry,
+                    clock=self.clock,
+                    routers=self.routers,
+                ),
                 on_dead=give_up_message,
             ),
         }
@@ -194,7 +202,9 @@ class Stage:
             received_at=self.clock.now(),
         )
         webhook = self.registry.webhooks[url.partition("?")[0].rpartition("/")[2]]
-        await receive_webhook(request, webhook=webhook, intake=Intake(self.database))
+        await receive_webhook(
+            request, webhook=webhook, intake=Intake(self.database), registry=self.registry
+        )
 
     @asynccontextmanager
     async def enabling_twilio(self, twilio: "Twilio") -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from clientflow_core.errors import (
 )
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.services.deliver_message import give_up_message
+from clientflow_core.services.record_attempt import give_up_message
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 from tests.core.services.conftest import Stage, plugin_of
 from tests.core.services.pigeons import Pigeons, RingedPigeons, pigeon_spec
@@ -135,15 +135,15 @@ async def test_absence_of_a_message_that_was_delivered_after_all_changes_nothing
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "delay_seconds"),
+    ("error", "code", "delay_seconds", "state"),
     [
-        (ProviderUnavailable("asleep"), "provider_unavailable", 5),
-        (RateLimited("too fast", retry_after_seconds=30), "provider_rate_limited", 30),
-        (PluginError("no such bird"), "plugin", 5),
+        (ProviderUnavailable("asleep"), "provider_unavailable", 5, "not_accepted"),
+        (RateLimited("fast", retry_after_seconds=30), "provider_rate_limited", 30, "postponed"),
+        (PluginError("no such bird"), "plugin", 5, "not_accepted"),
     ],
 )
 async def test_what_was_surely_not_taken_is_tried_again(
-    stage: Stage, pigeons: Pigeons, error: Exception, code: str, delay_seconds: float
+    stage: Stage, pigeons: Pigeons, error: Exception, code: str, delay_seconds: float, state: str
 ) -> None:
     message_id = await stage.answer()
     pigeons.outcomes = [error]
@@ -153,7 +153,7 @@ async def test_what_was_surely_not_taken_is_tried_again(
     assert stage.job()["delay_seconds"] == pytest.approx(delay_seconds, abs=1.9)
     await stage.do_jobs()
     assert (await stage.message(message_id)).status is MessageStatus.SENT
-    assert stage.attempts(message_id) == ["not_accepted", "accepted"]
+    assert stage.attempts(message_id) == [state, "accepted"]
     assert len(pigeons.sent) == 1
 
 

@@ -96,7 +96,7 @@ async def test_provider_that_is_too_busy_is_left_alone_as_long_as_it_asks(
     assert (job["attempts"], job["error"]) == (1, "provider_rate_limited")
     assert job["delay_seconds"] == pytest.approx(7, abs=1.9)
     await stage.until(message_id, MessageStatus.DELIVERED)
-    assert stage.attempts(message_id) == ["not_accepted", "accepted"]
+    assert stage.attempts(message_id) == ["postponed", "accepted"]
     assert twilio.texts() == ["Yes."]
 
 

@@ -70,7 +70,7 @@ async def test_text_of_an_old_client_goes_to_their_conversation(stage: Stage) ->
 
 async def test_client_has_a_conversation_with_each_number(stage: Stage) -> None:
     stage.rows(
-        "INSERT INTO channels (organization_id, id, plugin, address, name)"
+        "INSERT INTO channels (organization_id, id, provider, address, name)"
         " VALUES (%s, gen_random_uuid(), 'twilio', %s, 'Second')",
         *(stage.business.organization_id, OTHER_NUMBER),
     )

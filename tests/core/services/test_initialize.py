@@ -62,7 +62,7 @@ async def test_fresh_installation_has_all_that_a_business_begins_with(
         (made.organization_id, "A business", "main")
     ]
     assert rows(addresses, "SELECT role FROM memberships") == [("owner",)]
-    assert rows(addresses, "SELECT plugin, address, name FROM channels") == [
+    assert rows(addresses, "SELECT provider, address, name FROM channels") == [
         ("twilio", NUMBER, "Texts")
     ]
 

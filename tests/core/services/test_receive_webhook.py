@@ -19,7 +19,7 @@ async def test_request_is_kept_byte_for_byte_with_its_job(stage: Stage) -> None:
     fields = text("Grüße 👍")
     await post(stage, fields)
     [row] = stage.rows(
-        "SELECT id, plugin, webhook, account, external_id, method, url, body, state,"
+        "SELECT id, provider, webhook, account, external_id, method, url, body, state,"
         " organization_id FROM inbound_events"
     )
     assert row[1:5] == ("twilio", "twilio", ACCOUNT, fields["MessageSid"])

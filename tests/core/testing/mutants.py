@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from clientflow_core.domain.messages import (
     DeliveryReported,
+    MessageReceived,
     MessageStatus,
     OutboundMessage,
     ProviderEvent,
@@ -397,6 +398,7 @@ class OwnIds(HeliographChannel):
 
 def own_ids(request: WebhookRequest) -> Sequence[ProviderEvent]:
     (event,) = good.parse(request)
+    assert isinstance(event, (MessageReceived, DeliveryReported))
     return [attrs.evolve(event, provider_message_id=f"own-{event.provider_message_id}")]
 
 
@@ -779,7 +781,11 @@ def ponders(request: WebhookRequest, settings: HeliographSettings, /) -> Verifie
 _first: "weakref.WeakKeyDictionary[aiohttp.ClientSession, Any]" = weakref.WeakKeyDictionary()
 
 
-@channel("tenancy.accounts-do-not-mix")
+@channel(
+    "tenancy.accounts-do-not-mix",
+    # The one that nobody answers to is the second.
+    "errors.nobody-there-is-unavailable",
+)
 class FirstComeFirstServed(HeliographChannel):
     def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
         is_gone = context.http not in _first

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clientflow_core.testing import ChannelConformance, WebhookConformance, checks_of
-from clientflow_core.testing.checks_table import COMMAND, PAGE, main, with_table
+from clientflow_core.testing.checks_table import COMMAND, PAGE, main, suites, with_table
 
 ROOT = Path(__file__).parents[3]
 
@@ -13,14 +13,28 @@ ROOT = Path(__file__).parents[3]
 def test_page_has_every_check_as_it_is() -> None:
     page = (ROOT / PAGE).read_text("utf-8")
     assert page == with_table(page), f"run: {COMMAND}"
-    for check_id in checks_of(ChannelConformance):
-        assert f"| `{check_id}` |" in page
+    for suite in suites():
+        for check_id in checks_of(suite):
+            assert f"| `{check_id}` |" in page
+
+
+def test_row_names_the_kinds_that_a_check_serves() -> None:
+    page = (ROOT / PAGE).read_text("utf-8")
+    rows = {line.split("|")[1].strip(" `"): line.split("|")[3].strip() for line in _rows(page)}
+    assert rows["channel.sends-once"] == "channel"
+    assert rows["charge.same-key-is-one-effect"] == "billing"
+    assert rows["import.costs-little"] == "all"
+
+
+def _rows(page: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5]
 
 
 def test_every_check_says_what_it_asks_for() -> None:
-    for check in checks_of(ChannelConformance).values():
-        assert check.meaning.endswith("."), check.id
-        assert check.test.startswith("test_"), check.id
+    for suite in suites():
+        for check in checks_of(suite).values():
+            assert check.meaning.endswith("."), check.id
+            assert check.test.startswith("test_"), check.id
 
 
 def test_webhook_suite_is_a_part_of_the_whole() -> None:

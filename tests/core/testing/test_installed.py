@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
+from clientflow_core.registry.discovery import load_plugin
+from clientflow_core.registry.installed import describe
+from clientflow_core.registry.manifest import (
+    Manifest,
+    describe_provider,
+    manifest_of,
+    write_manifest,
+)
 from clientflow_core.testing import ChannelConformance
-from clientflow_core.testing.distributions import distribution_of, sdk_versions
+from clientflow_core.testing.distributions import distribution_of, entry_point_of, sdk_versions
 from clientflow_core.testing.groups import registration
+from clientflow_core.testing.skips import Skipped
 from tests.core.testing.heliograph.spec import HELIOGRAPH
 
 PLUGIN = """
@@ -143,6 +153,66 @@ def test_bound_that_lets_too_much_in_is_noticed(
 ) -> None:
     suite = install(site, name, requires=requires)
     assert words in failure(suite, "test_says_which_core")
+
+
+def write_manifest_of(site: Path, name: str, **more: Any) -> Path:
+    """Write the manifest of what :func:`install` has installed, changed by *more*."""
+    point = entry_point_of(name)
+    assert point
+    (installed,) = describe([point])
+    made = attrs.evolve(manifest_of(load_plugin(installed), point.dist), **more)
+    file = site / name / "clientflow.json"
+    file.write_text(write_manifest(made))
+    return file
+
+
+def test_manifest_that_is_what_the_code_says_passes(site: Path) -> None:
+    suite = install(site, "flash_said")
+    write_manifest_of(site, "flash_said")
+    suite().test_manifest_equals_the_code()
+
+
+def test_plugin_may_do_without_a_manifest(site: Path) -> None:
+    suite = install(site, "flash_silent")
+    with pytest.raises(Skipped, match="NotSupported: there is no"):
+        suite().test_manifest_equals_the_code()
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("flash_older", {"clientflow": ">=0.1"}, "says of clientflow '>=0.1', and the code says"),
+        ("flash_empty", {"providers": ()}, "has no provider 'heliograph'"),
+        ("flash_busy", {"contributes": ("jobs",)}, "says of contributes ('jobs',)"),
+    ],
+)
+def test_manifest_that_is_not_what_the_code_says_is_noticed(
+    name: str, more: dict[str, Any], words: str, site: Path
+) -> None:
+    suite = install(site, name)
+    write_manifest_of(site, name, **more)
+    assert words in failure(suite, "test_manifest_equals_the_code")
+
+
+def test_manifest_of_other_settings_or_without_sense_is_noticed(site: Path) -> None:
+    suite = install(site, "flash_other_settings")
+    file = write_manifest_of(site, "flash_other_settings")
+    file.write_text(file.read_text().replace("HELIOGRAPH_", "MIRROR_"))
+    assert "says of settings" in failure(suite, "test_manifest_equals_the_code")
+    file.write_text("{}")
+    assert "cannot be read" in failure(suite, "test_manifest_equals_the_code")
+
+
+def test_manifest_of_what_is_not_installed_is_compared_as_far_as_can_be(site: Path) -> None:
+    (site / "flash_loose").mkdir()
+    (site / "flash_loose" / "__init__.py").touch()
+    described = attrs.evolve(describe_provider(HELIOGRAPH, None), sdks={"sun": ">=1"})
+    file = site / "flash_loose" / "clientflow.json"
+    file.write_text(write_manifest(Manifest(plugin="flash_loose", providers=(described,))))
+    suite = type("TestIt", (ChannelConformance,), {"spec": HELIOGRAPH, "module": "flash_loose"})
+    suite().test_manifest_equals_the_code()
+    file.write_text(file.read_text().replace('"kind": "channel"', '"kind": "billing"'))
+    assert "says of kind" in failure(suite, "test_manifest_equals_the_code")
 
 
 def test_package_without_a_marker_is_noticed(site: Path) -> None:

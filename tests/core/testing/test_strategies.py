@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientflow_core.domain.messages import OutboundMessage
+from clientflow_core.domain.money import Money
 from clientflow_core.providers.channel import ChannelProvider
 from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.registry.registry import ProviderRegistry
@@ -22,6 +23,7 @@ from clientflow_core.testing import (
     StillClock,
     VendorBug,
     addresses,
+    amounts,
     memory_plugin,
     messages,
     settings_for,
@@ -81,6 +83,17 @@ def test_messages_have_all_that_a_message_has(message: OutboundMessage, email: s
     assert message.recipient.startswith("+1415555")
     assert message.body
     assert email.endswith("@example.com")
+
+
+@settings(max_examples=50)
+@given(any_amount=amounts(), yen=amounts("JPY"))
+def test_amounts_are_of_currencies_with_two_decimals_with_none_and_with_three(
+    any_amount: Money, yen: Money
+) -> None:
+    assert any_amount.minor > 0
+    assert any_amount.currency in {"USD", "EUR", "JPY", "KRW", "KWD", "BHD"}
+    assert any_amount.currency not in {"KWD", "BHD"} or any_amount.minor % 10 == 0
+    assert yen.currency == "JPY"
 
 
 SAMPLES = [

@@ -36,7 +36,7 @@ def add_event(addresses: Addresses, number: int = 1, **changes: Any) -> str:
     """Keep an event; give its id."""
     values = {
         "id": uuid.UUID(f"0198c0de-0000-7000-8000-{number:012}"),
-        "plugin": "twilio",
+        "provider": "twilio",
         "webhook": "twilio",
         "account": "AC1",
         "external_id": f"SM{number}",
@@ -119,7 +119,7 @@ def test_event_is_shown_with_all_that_is_known(cli: Call, addresses: Addresses) 
         "handled 2026-03-01 10:30:15Z, 250 ms later",
         "reason no \\x1b[2J From",
         "job 1, given up 2026-03-05 10:00:00Z after 14 of 14 tries; the last error: KeyError",
-        "plugin twilio, webhook twilio",
+        "provider twilio, webhook twilio",
         "account AC1",
         "external id SM1",
         "organization not known",

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from clientflow_plugins import twilio
 from tests.commands import Up
 from tests.conftest import Addresses, Business
 from tests.host.cli.conftest import Call
 
 TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "5" * 32, "TWILIO_AUTH_TOKEN": "6" * 32}
 NUMBER = {"TWILIO_PHONE_NUMBER": "+14155550166"}
+# By the result of the conformance kit that the plugin brings along.
+TIER = json.loads((Path(twilio.__file__).parent / "conformance.json").read_text())["tier"]
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_plugins_tell_their_state(
     (row,) = plugins(call, tmp_path, **settings)
     assert list(row) == ["name", "kind", "version", "state", "tier", "reason"]
     assert (row["name"], row["kind"], row["state"], row["tier"]) == (
-        "twilio", "channel", state, None,
+        "twilio", "channel", state, TIER,
     )  # fmt: skip
 
 
@@ -58,7 +61,7 @@ def test_plugins_of_a_running_up_are_on_their_sandbox(running_up: Up, call: Call
     named = call("plugins", CLIENTFLOW_STATE_DIR=str(running_up.state))
     head, line = named.stdout.splitlines()
     assert head.split() == ["name", "kind", "version", "state", "tier", "reason"]
-    assert line.split()[3:] == ["sandbox", "-", "-"]
+    assert line.split()[3:] == ["sandbox", TIER, "-"]
 
 
 def test_plugins_that_are_listed_and_not_installed_are_told_beside_those_that_are(
@@ -76,7 +79,7 @@ def test_plugins_that_are_listed_and_not_installed_are_told_beside_those_that_ar
 def add_events(addresses: Addresses, count: int) -> None:
     with addresses.connect() as connection:
         connection.execute(
-            "INSERT INTO inbound_events (id, plugin, webhook, account, external_id, method, url,"
+            "INSERT INTO inbound_events (id, provider, webhook, account, external_id, method, url,"
             " headers, body, received_at, state, reason) SELECT"
             " ('0198c0de-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'twilio',"
             " 'twilio-status', 'AC1', n::text, 'POST', 'https://a.example', '{}', 'hush',"
@@ -91,7 +94,7 @@ def test_events_are_listed_newest_first_and_whole(cli: Call, addresses: Addresse
     add_events(addresses, 3)
 
     head, first, second = cli("events", "list", "--limit", "2").stdout.splitlines()
-    assert head.split() == ["id", "received", "at", "plugin", "webhook", "state", "reason"]
+    assert head.split() == ["id", "received", "at", "provider", "webhook", "state", "reason"]
     assert first.split()[:3] == ["evt_0198c0de000070008000000000000003", "2026-03-01", "10:30:15Z"]
     assert first.endswith("ignored  it is about a message that nobody here sent")
     assert second.startswith("evt_0198c0de000070008000000000000002 ")
@@ -101,7 +104,7 @@ def test_events_are_listed_newest_first_and_whole(cli: Call, addresses: Addresse
     assert rows[0] == {
         "id": "evt_0198c0de000070008000000000000003",
         "received_at": "2026-03-01T10:30:15+00:00",
-        "plugin": "twilio",
+        "provider": "twilio",
         "webhook": "twilio-status",
         "state": "ignored",
         "reason": "it is about a message that nobody here sent",

@@ -45,7 +45,10 @@ def test_new_refuses_a_name_in_a_sentence(call: Call, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("billing", "there is no scaffold for billing yet"), ("fax", "'fax' is no kind of provider")],
+    [
+        ("identity", "there is no scaffold for identity yet"),
+        ("fax", "'fax' is no kind of provider"),
+    ],
 )
 def test_new_refuses_other_kinds_and_says_which_there_is(
     kind: str, words: str, call: Call, tmp_path: Path
@@ -59,10 +62,16 @@ def test_new_refuses_other_kinds_and_says_which_there_is(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_offers_the_kind_that_there_is(call: Call) -> None:
-    shown = call("plugin", "new", "--help").stdout
-    assert "channel" in shown
-    assert "billing" not in shown
+def test_help_offers_the_kinds_that_there_are(call: Call) -> None:
+    shown = " ".join(call("plugin", "new", "--help").stdout.replace("│", " ").split())
+    assert "channel carries messages, billing sells plans" in shown
+    assert "identity" not in shown
+
+
+def test_new_writes_a_package_of_another_kind(call: Call, tmp_path: Path) -> None:
+    assert call("plugin", "new", "acme-pay", "--kind", "billing").returncode == 0
+    package = tmp_path / "clientflow-acme-pay" / "src" / "clientflow_acme_pay"
+    assert "BillingProvider" in (package / "provider.py").read_text()
 
 
 @pytest.mark.parametrize("by_option", [True, False])

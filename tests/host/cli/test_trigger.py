@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from clientflow_host.cli.trigger import _print_told
+from clientflow_host.state import UpNote
 from tests.commands import Up, ask
 from tests.host.cli.conftest import Call
 
@@ -129,3 +131,21 @@ def test_without_up_it_says_what_to_start(call: Call, tmp_path: Path) -> None:
         f"error: nothing runs on {tmp_path / 'no'} to trigger webhooks of: start `clientflow up`"
         " first, or name its --state-dir\n"
     )
+
+
+def test_event_of_which_no_webhook_tells_has_happened_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = UpNote(
+        url="http://127.0.0.1:1",
+        email="a@example.com",
+        password="",
+        api_key="",
+        organization_id="",
+        sandbox_url=None,
+        state_dir=str(tmp_path),
+        settings={},
+        database_url="",
+    )
+    _print_told({"deliveries": []}, "acme_pay.price.set", note)
+    assert "acme_pay.price.set: it has happened, and no webhook tells" in capsys.readouterr().out

@@ -24,6 +24,12 @@ _PHONES: Final = st.one_of(
     st.integers(10_000_000, 99_999_999).map("+49 30 {}".format),
 )
 
+_SETTINGS: Final = {
+    "TWILIO_ACCOUNT_SID": f"AC{'1' * 32}",
+    "TWILIO_AUTH_TOKEN": "a token",
+    "TWILIO_PHONE_NUMBER": "+15550100100",
+}
+
 schemathesis.openapi.format("phone", _PHONES)
 
 
@@ -44,6 +50,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         case.headers[_KEY] = key_of_its_own(case)
     if case.media_type == _FORM:
         sign(case)
+    if case.path.endswith("/providers/{name}/settings") and case.method == "PUT":
+        # Which settings there are is known at the start only; the document cannot say it.
+        case.body = {"values": {**_SETTINGS}}
+    if case.path.startswith("/api/v1/failover-rules/") and case.method == "PUT":
+        # Only channels of the organization stand in, and their ids are known to it alone.
+        case.body = {"channel_ids": []}
 
 
 def is_positive(case: Case[Any]) -> bool:

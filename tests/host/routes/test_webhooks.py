@@ -40,7 +40,7 @@ async def test_signed_text_is_kept_with_its_job(host: Host) -> None:
     answer = await host.webhook(text())
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/xml; charset=utf-8")
     assert answer.body.endswith("<Response/>")
-    kept = host.rows("SELECT plugin, webhook, state FROM inbound_events")
+    kept = host.rows("SELECT provider, webhook, state FROM inbound_events")
     assert kept == [("twilio", "twilio", "received")]
     assert host.rows("SELECT lane, kind FROM jobs") == [("inbound", "handle_inbound_event")]
     assert await host.counted("twilio", "kept") == before + 1

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from clientflow_core import ChannelProvider, Hooks, ProviderSpec, hookimpl
+from clientflow_core import ChannelProvider, CheckSpec, Hooks, ProviderSpec, hookimpl
 from typing_extensions import override
 
+from clientflow_acme_sms.checks import CHECKS
 from clientflow_acme_sms.spec import ACME_SMS
 
 __all__ = ["plugin"]
@@ -19,6 +20,12 @@ class AcmeSmsPlugin(Hooks):
     def clientflow_channels(self) -> Iterable[ProviderSpec[Any, ChannelProvider]]:
         """Give the one channel of this plugin."""
         return (ACME_SMS,)
+
+    @hookimpl
+    @override
+    def clientflow_checks(self) -> Iterable[CheckSpec]:
+        """Give what can be told of the account."""
+        return CHECKS
 
 
 plugin = AcmeSmsPlugin()

@@ -19,17 +19,17 @@ from clientflow_core.persistence.statements import Statements
 _STORE: Final = sa.text(
     """
     SELECT store_inbound_events(
-        cast(:ids AS uuid[]), cast(:plugins AS text[]), cast(:webhooks AS text[]),
+        cast(:ids AS uuid[]), cast(:providers AS text[]), cast(:webhooks AS text[]),
         cast(:accounts AS text[]), cast(:external_ids AS text[]), cast(:methods AS text[]),
         cast(:urls AS text[]), cast(:headers AS jsonb[]), cast(:bodies AS bytea[]),
-        cast(:received_ats AS timestamptz[]))
+        cast(:received_ats AS timestamptz[]), cast(:verified_fors AS text[]))
     """
 )
 _READ: Final = sa.text("SELECT * FROM read_inbound_event(:id)")
 _ROUTE: Final = sa.text(
     """
     SELECT organization_id, channel_id FROM route_inbound_event(
-        :id, :plugin, cast(:addresses AS text[]), cast(:attempt_id AS uuid))
+        :id, :provider, cast(:addresses AS text[]), cast(:attempt_id AS uuid))
     """
 )
 _FINISH: Final = sa.text("SELECT finish_inbound_event(:id, :state, :reason)")
@@ -61,10 +61,10 @@ async def store_inbound_events(
     """
     # In one order everywhere: two processes that were sent the same events wait for each other's
     # rows, and in different orders would do so for ever.
-    events = sorted(events, key=lambda event: (event.plugin, event.account, event.external_id))
+    events = sorted(events, key=lambda event: (event.provider, event.account, event.external_id))
     parameters = {
         "ids": _array(str(event.id) for event in events),
-        "plugins": _array(event.plugin for event in events),
+        "providers": _array(event.provider for event in events),
         "webhooks": _array(event.webhook for event in events),
         "accounts": _array(event.account for event in events),
         "external_ids": _array(event.external_id for event in events),
@@ -73,6 +73,7 @@ async def store_inbound_events(
         "headers": _array(json.dumps(dict(event.headers)) for event in events),
         "bodies": _array(f"\\x{event.body.hex()}" for event in events),
         "received_ats": _array(event.received_at.isoformat() for event in events),
+        "verified_fors": _array(str(event.verified_for or "") for event in events),
     }
     new = int(await transaction.scalar(_STORE, parameters))
     transaction.wake(INBOUND)
@@ -103,7 +104,7 @@ async def route_inbound_event(
     transaction: Transaction,
     event_id: uuid.UUID,
     *,
-    plugin: str,
+    provider: str,
     addresses: Sequence[str],
     attempt_id: uuid.UUID | None = None,
 ) -> Route | None:
@@ -112,13 +113,13 @@ async def route_inbound_event(
     Args:
         transaction: of the system.
         event_id: names the event.
-        plugin: where it came from; a channel of another one is never found.
+        provider: where it came from; a channel of another one is never found.
         addresses: of ours, at which it arrived; one that is a channel's decides.
         attempt_id: else the channel of this attempt does.
     """
     parameters = {
         "id": event_id,
-        "plugin": plugin,
+        "provider": provider,
         "addresses": list(addresses),
         "attempt_id": attempt_id,
     }

@@ -19,6 +19,7 @@ from clientflow_core.domain.messages import (
 from clientflow_core.errors import NotFound
 from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.channels import CHANNEL_COLUMNS, to_channel
 from clientflow_core.persistence.tables import (
     channels,
     contact_points,
@@ -143,7 +144,7 @@ async def find_message_id(
 
 
 async def update_message(
-    transaction: Transaction, message_id: uuid.UUID, **values: str | None
+    transaction: Transaction, message_id: uuid.UUID, **values: str | uuid.UUID | None
 ) -> None:
     """Write some columns of a message that the transaction holds locked."""
     statement = messages.update().where(messages.c.id == message_id)
@@ -158,32 +159,26 @@ async def read_delivery(transaction: Transaction, message_id: uuid.UUID) -> Deli
     """
     message = await read_message(transaction, message_id, is_locked=True)
     statement = (
-        sa.select(channels.c.plugin, channels.c.address, contact_points.c.value)
+        sa.select(*CHANNEL_COLUMNS, contact_points.c.value)
         .select_from(conversations)
         .join(channels, channels.c.id == conversations.c.channel_id)
         .join(contact_points, contact_points.c.id == conversations.c.contact_point_id)
         .where(conversations.c.id == message.conversation_id)
     )
-    row = (await transaction.execute(statement)).one()
-    return Delivery(message=message, plugin=row.plugin, sender=row.address, recipient=row.value)
+    row = (await transaction.execute(statement)).mappings().one()
+    return Delivery(message=message, channel=to_channel(row), recipient=row["value"])
 
 
-async def add_attempt(
-    transaction: Transaction,
-    *,
-    attempt_id: uuid.UUID,
-    message_id: uuid.UUID,
-    number: int,
-    started_at: dt.datetime,
-) -> None:
-    """Write down that the provider is about to be called."""
+async def add_attempt(transaction: Transaction, attempt: MessageAttempt) -> None:
+    """Write down that the provider of a channel is about to be called."""
     values = {
         "organization_id": transaction.scope,
-        "id": attempt_id,
-        "message_id": message_id,
-        "number": number,
-        "state": AttemptState.SENDING.value,
-        "started_at": started_at,
+        "id": attempt.id,
+        "message_id": attempt.message_id,
+        "channel_id": attempt.channel_id,
+        "number": attempt.number,
+        "state": attempt.state.value,
+        "started_at": attempt.started_at,
     }
     await transaction.execute(message_attempts.insert().values(values))
 

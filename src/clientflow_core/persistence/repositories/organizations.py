@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from clientflow_core.domain.roles import Principal, Role
+from clientflow_core.domain.routing import Medium
 from clientflow_core.errors import Conflict
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
@@ -76,7 +77,14 @@ async def find_api_key(transaction: Transaction, key_hash: bytes) -> Principal |
     )
 
 
-async def add_channel(transaction: Transaction, *, plugin: str, address: str, name: str) -> Added:
+async def add_channel(
+    transaction: Transaction,
+    *,
+    provider: str,
+    address: str,
+    name: str,
+    medium: Medium = Medium.TEXT,
+) -> Added:
     """Give the organization the channel with this address, unless it has it.
 
     Raises:
@@ -86,19 +94,20 @@ async def add_channel(transaction: Transaction, *, plugin: str, address: str, na
     values = {
         "organization_id": transaction.scope,
         "id": proposed,
-        "plugin": plugin,
+        "provider": provider,
         "address": address,
         "name": name,
+        "medium": medium.value,
     }
     statement = insert(channels).values(values)
     await transaction.execute(
-        statement.on_conflict_do_nothing(index_elements=["plugin", "address"])
+        statement.on_conflict_do_nothing(index_elements=["provider", "address"])
     )
     found = sa.select(channels.c.id).where(
-        channels.c.plugin == plugin, channels.c.address == address
+        channels.c.provider == provider, channels.c.address == address
     )
     ours: uuid.UUID | None = (await transaction.execute(found)).scalar_one_or_none()
     if ours is None:
-        msg = f"the {plugin} address {address} belongs to another organization"
+        msg = f"the {provider} address {address} belongs to another organization"
         raise Conflict(msg)
     return Added(ours, ours == proposed)

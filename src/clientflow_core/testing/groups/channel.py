@@ -1,11 +1,13 @@
 """What the checks of a channel stand on: a message, and how one is sent."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from clientflow_core.domain.messages import OutboundMessage, Receipt
+from clientflow_core.testing.calls import OrdinaryCall
 from clientflow_core.testing.conformance import Conformance
 from clientflow_core.testing.stage import Stage
 from clientflow_core.testing.strategies import LONGEST_BODY
@@ -45,6 +47,11 @@ class ChannelChecks(Conformance):
         return receipt
 
     @override
-    async def use(self, provider: Any, stage: Stage) -> None:
+    async def calls(self, provider: Any, stage: Stage) -> Sequence[OrdinaryCall]:
         """Send a message."""
-        await provider.send(self.message(stage))
+        del provider
+
+        async def send(asked: Any) -> None:
+            await asked.send(self.message(stage))
+
+        return [OrdinaryCall(name="send", ask=send, is_change=True)]

@@ -3,11 +3,25 @@
 import functools
 import subprocess
 import sys
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
 
 from clientflow_core.providers.interfaces import interface_of
+from clientflow_core.registry.discovery import load_plugin
+from clientflow_core.registry.installed import describe
+from clientflow_core.registry.manifest import (
+    FILE_NAME,
+    describe_provider,
+    manifest_of,
+    manifest_paths,
+    read_manifest,
+)
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.conformance import Conformance
+from clientflow_core.testing.distributions import entry_point_of
+from clientflow_core.testing.skips import NotSupported, leave_out
 from clientflow_core.testing.stage import Stage
 
 BUDGET_SECONDS: Final = 0.030
@@ -29,6 +43,7 @@ _ON_THE_HOUSE: Final = (
     "clientflow_core.domain.phone_numbers",
     "clientflow_core.registry.registry",
 )
+_WRITES_IT: Final = "clientflow plugin manifest"
 _HEAVY: Final = ("aiohttp.web", "clientflow_core.sandbox", "clientflow_core.testing", "pytest")
 _PROGRAM: Final = """
 import importlib, sys, time
@@ -76,6 +91,29 @@ class RegistrationChecks(Conformance):
             "provider is opened, or where they are used"
         )
 
+    @check("manifest.equals-the-code", Tier.BRONZE)
+    def test_manifest_equals_the_code(self) -> None:
+        """What ``clientflow.json`` says of the plugin, for who does not import it, is so."""
+        file = next(filter(Path.is_file, manifest_paths(self.module_name())), None)
+        if file is None:
+            leave_out(NotSupported(f"there is no {FILE_NAME}: {_WRITES_IT} writes it"))
+        try:
+            manifest = read_manifest(file.read_bytes())
+        except ValueError as error:
+            msg = f"{file} cannot be read, since {error}: {_WRITES_IT}"
+            raise AssertionError(msg) from error
+        point = entry_point_of(self.module_name())
+        found = next((one for one in manifest.providers if one.name == self.spec.name), None)
+        said = describe_provider(self.spec, point.dist if point else None)
+        if point is None and found is not None:
+            # Only what brings the plugin says which versions of the SDK it needs.
+            said = attrs.evolve(said, sdks=found.sdks)
+        differs = _difference(found, said) if found else f"has no provider {self.spec.name!r}"
+        if point is not None and not differs:
+            (installed,) = describe([point])
+            differs = _difference(manifest, manifest_of(load_plugin(installed), point.dist))
+        assert not differs, f"{file} {differs}: {_WRITES_IT}"
+
     @check("manifest.opens-its-kind", Tier.BRONZE)
     async def test_opens_what_its_kind_says(self, stage: Stage) -> None:
         """``open`` gives an object of the class that stands for the kind."""
@@ -95,6 +133,15 @@ class RegistrationChecks(Conformance):
 
     def _sdks(self) -> frozenset[str]:
         return frozenset(self.spec.sdk_modules)
+
+
+def _difference(found: Any, said: Any) -> str | None:
+    """Tell the first field in which a manifest, or a part of one, is not what the code says."""
+    for field in attrs.fields(type(said)):
+        has, should = getattr(found, field.name), getattr(said, field.name)
+        if has != should:
+            return f"says of {field.name} {has!r}, and the code says {should!r}"
+    return None
 
 
 def import_alone(module: str) -> tuple[float, float, list[str]]:

@@ -4,12 +4,13 @@ import contextlib
 import io
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from typing_extensions import override
 
 from clientflow_core.sandbox import Answer
+from clientflow_core.testing.calls import OrdinaryCall
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.conformance import Conformance
 from clientflow_core.testing.credentials import with_wrong_secrets
@@ -42,9 +43,11 @@ class SecrecyChecks(Conformance):
             if len(secret) >= _SHORTEST
         }
         with _listening() as said:
+            async with stage.provider() as provider:
+                calls = await self.calls(provider, stage)
             for answer in _ANSWERS:
-                await self._try(stage, good, answer, said)
-            await self._try(stage, wrong, None, said)
+                await self._try(stage, good, answer, calls, said)
+            await self._try(stage, wrong, None, calls, said)
         for line in said:
             seen = [name for secret, name in secrets.items() if secret in line]
             hidden = line
@@ -53,7 +56,12 @@ class SecrecyChecks(Conformance):
             assert not seen, f"{', '.join(seen)} is told: {hidden[:500]}"
 
     async def _try(
-        self, stage: Stage, values: dict[str, str], answer: Answer | None, said: list[str]
+        self,
+        stage: Stage,
+        values: dict[str, str],
+        answer: Answer | None,
+        calls: Sequence[OrdinaryCall],
+        said: list[str],
     ) -> None:
         stage.behave()
         try:
@@ -63,8 +71,9 @@ class SecrecyChecks(Conformance):
                     stage.go_wrong(answer)
                 with _noting(said):
                     await provider.verify()
-                with _noting(said):
-                    await self.use(provider, stage)
+                for call in calls:
+                    with _noting(said):
+                        await call.ask(provider)
         except Exception as error:  # noqa: BLE001 - what it says is looked at
             said.extend(_words_of(error))
         finally:

@@ -48,7 +48,7 @@ async def test_events_arrive_as_they_were(database: Database) -> None:
         attrs.evolve(
             inbound_event(f"{number}{text}"),
             account=text,
-            plugin=text,
+            provider=text,
             webhook=text,
             method=text,
             url=text,

@@ -44,7 +44,7 @@ async def route(
 ) -> Route | None:
     async with database.system() as transaction:
         return await route_inbound_event(
-            transaction, event.id, plugin=plugin, addresses=addresses, attempt_id=attempt_id
+            transaction, event.id, provider=plugin, addresses=addresses, attempt_id=attempt_id
         )
 
 
@@ -86,8 +86,8 @@ def add_attempt(addresses: Addresses, business: Business) -> uuid.UUID:
                 VALUES (%(organization)s, %(id)s, %(id)s, %(channel)s, 'out', '', 'sending')
             )
             INSERT INTO message_attempts
-                (organization_id, id, message_id, number, state, started_at)
-            VALUES (%(organization)s, %(id)s, %(id)s, 1, 'sending', now())
+                (organization_id, id, message_id, channel_id, number, state, started_at)
+            VALUES (%(organization)s, %(id)s, %(id)s, %(channel)s, 1, 'sending', now())
             """,
             {
                 "organization": business.organization_id,
@@ -203,7 +203,7 @@ async def test_an_operator_sees_the_events_of_all_newest_first_without_their_bod
     assert [row["id"] for row in [*listed, *rest]] == ordered
     assert set(listed[0]) == {
         "id",
-        "plugin",
+        "provider",
         "webhook",
         "external_id",
         "received_at",

@@ -9,7 +9,14 @@ import attrs
 import pytest
 
 from clientflow_core.domain.contacts import ContactPointKind
-from clientflow_core.domain.messages import AttemptState, Delivery, Direction, MessageStatus
+from clientflow_core.domain.messages import (
+    AttemptState,
+    Delivery,
+    Direction,
+    MessageAttempt,
+    MessageStatus,
+)
+from clientflow_core.domain.routing import Channel, Medium
 from clientflow_core.errors import NotFound
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Database, Transaction
@@ -72,10 +79,16 @@ class Thread:
         async with self.database.organization(self.business.organization_id) as transaction:
             await add_attempt(
                 transaction,
-                attempt_id=attempt_id,
-                message_id=message_id,
-                number=number,
-                started_at=NOW,
+                MessageAttempt(
+                    id=attempt_id,
+                    message_id=message_id,
+                    channel_id=self.business.channel_id,
+                    number=number,
+                    state=AttemptState.SENDING,
+                    provider_message_id=None,
+                    lookups=0,
+                    started_at=NOW,
+                ),
             )
         return attempt_id
 
@@ -240,8 +253,13 @@ async def test_a_delivery_says_all_that_sending_takes(thread: Thread) -> None:
     async with thread.database.organization(thread.business.organization_id) as transaction:
         assert await read_delivery(transaction, message_id) == Delivery(
             message=await read_message(transaction, message_id),
-            plugin="twilio",
-            sender=thread.business.address,
+            channel=Channel(
+                id=thread.business.channel_id,
+                provider="twilio",
+                address=thread.business.address,
+                medium=Medium.TEXT,
+                name="Texts",
+            ),
             recipient=CLIENT,
         )
 

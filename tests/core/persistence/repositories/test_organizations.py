@@ -127,14 +127,14 @@ async def test_an_address_is_a_channel_of_one_organization(
     other = add_business(addresses, address="+14155550199")
     async with database.organization(business.organization_id) as transaction:
         had = await add_channel(
-            transaction, plugin="twilio", address=business.address, name="Again"
+            transaction, provider="twilio", address=business.address, name="Again"
         )
-        new = await add_channel(transaction, plugin="twilio", address="+14155550111", name="New")
+        new = await add_channel(transaction, provider="twilio", address="+14155550111", name="New")
         elsewhere = await add_channel(
-            transaction, plugin="other", address=other.address, name="Elsewhere"
+            transaction, provider="other", address=other.address, name="Elsewhere"
         )
         with pytest.raises(Conflict, match=r"\+14155550199 belongs to another organization"):
-            await add_channel(transaction, plugin="twilio", address=other.address, name="x")
+            await add_channel(transaction, provider="twilio", address=other.address, name="x")
     assert (had.id, had.is_new) == (business.channel_id, False)
     assert new.is_new
     assert elsewhere.is_new

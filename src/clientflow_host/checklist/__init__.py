@@ -1,0 +1,1 @@
+"""The checklist: what can be told of the running system, item by item."""

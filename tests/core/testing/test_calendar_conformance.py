@@ -1,0 +1,88 @@
+"""The kit for calendars: the scaffold passes, and each broken one is caught by the right check."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from clientflow_core.testing import (
+    BillingConformance,
+    CalendarConformance,
+    ChannelConformance,
+    checks_of,
+)
+from clientflow_core.testing.profile import Profile, set_profile
+from clientflow_core.testing.skips import Skipped
+from tests.core.testing.calendar_mutants import MUTANTS
+from tests.core.testing.heliograph.spec import HELIOGRAPH
+from tests.scaffolds import Mutant, failures, load_scaffold, names_of
+
+# They start interpreters, or look at what is installed: the tests of scaffolds have them.
+APART = ("import.", "packaging.")
+CHECKS = {
+    check_id: check.test
+    for check_id, check in checks_of(CalendarConformance).items()
+    if not check_id.startswith(APART)
+}
+PUSH = [check_id for check_id in CHECKS if check_id.startswith("push.")]
+EXAMPLES = 10
+
+
+@pytest.fixture(autouse=True)
+def short() -> Iterator[None]:
+    """A few examples, the same each time."""
+    profile = Profile(seed=1)
+    profile.examples, profile.shrinks = EXAMPLES, False
+    before = set_profile(profile)
+    yield
+    set_profile(before)
+
+
+def suite_of(spec: Any) -> type[CalendarConformance]:
+    return type("TestIt", (CalendarConformance,), {"spec": spec})
+
+
+def test_scaffold_passes_every_check(tmp_path: Path) -> None:
+    assert failures(suite_of(load_scaffold("calendar", tmp_path)), CHECKS) == {}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_broken_provider_is_caught_by_the_right_check(mutant: Mutant, tmp_path: Path) -> None:
+    suite = suite_of(load_scaffold("calendar", tmp_path, mutant=mutant))
+    failed = failures(suite, {mutant.breaks: CHECKS[mutant.breaks]})
+    assert failed.get(mutant.breaks, "nothing").startswith("AssertionError: "), failed
+    # A mutant that cannot run at all is no proof of anything.
+    assert "NameError" not in failed[mutant.breaks]
+    assert "AttributeError" not in failed[mutant.breaks]
+
+
+def test_every_check_of_calendars_alone_has_a_broken_provider() -> None:
+    others = checks_of(ChannelConformance) | checks_of(BillingConformance)
+    assert CHECKS.keys() - others.keys() <= names_of(MUTANTS)
+
+
+@pytest.mark.parametrize("check_id", PUSH)
+def test_provider_that_does_not_tell_is_left_alone(check_id: str, tmp_path: Path) -> None:
+    spec = attrs.evolve(load_scaffold("calendar", tmp_path), webhooks=(), capabilities=frozenset())
+    suite = suite_of(spec)
+    with pytest.raises(Skipped, match="NotSupported: the spec does not declare PUSH"):
+        getattr(suite(), CHECKS[check_id])()
+    assert checks_of(suite)[check_id].is_ability
+
+
+def test_sandbox_that_lacks_what_the_checks_need_is_told(tmp_path: Path) -> None:
+    suite = suite_of(load_scaffold("calendar", tmp_path))
+    other = type("TestIt", (suite,), {"expiry_event": "rain", "calendar": "cal_lost"})
+    tests = {one: CHECKS[one] for one in ("sync.expired-cursor-says-so", "calendars.are-whole")}
+    failed = failures(other, tests)
+    assert "no calendar that can be written to" in failed["calendars.are-whole"]
+    only_rain = type("TestIt", (suite,), {"expiry_event": "rain"})
+    failed = failures(only_rain, tests)
+    assert failed.keys() == {"sync.expired-cursor-says-so"}
+
+
+def test_provider_of_another_kind_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="holds a calendar to account, and heliograph is a channel"):
+        suite_of(HELIOGRAPH)
