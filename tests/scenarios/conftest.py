@@ -99,7 +99,7 @@ class Service:
         except aiohttp.ClientError:
             return False
 
-    async def until(self, look: Until, *, seconds: float = 50.0) -> Any:
+    async def until(self, look: Until, *, seconds: float = 100.0) -> Any:
         """Call *look* until it gives something true; that is given."""
         deadline = time.monotonic() + seconds
         while True:
@@ -167,7 +167,7 @@ class Service:
             assert answer.status == HTTPStatus.ACCEPTED, await answer.text()
             return await answer.json()
 
-    async def message_in_state(self, message_id: str, *states: str, seconds: float = 50.0) -> Any:
+    async def message_in_state(self, message_id: str, *states: str, seconds: float = 100.0) -> Any:
         """Wait until a message is in one of *states*."""
 
         async def look() -> Any:
@@ -176,7 +176,7 @@ class Service:
 
         return await self.until(look, seconds=seconds)
 
-    async def quiet(self, *, seconds: float = 50.0) -> None:
+    async def quiet(self, *, seconds: float = 100.0) -> None:
         """Wait until there is no job left."""
 
         async def look() -> bool:

@@ -65,8 +65,9 @@ def test_text_that_was_given_up_arrives_once_its_cause_is_mended(
     assert again["reason"].startswith("ProgrammingError; the next try is at ")
 
     ask(addresses, MENDED)
-    replayed = told(up, "events", "replay", first)
-    assert replayed == [{"id": first, "outcome": "done", "reason": None}]
+    (replayed,) = told(up, "events", "replay", first)
+    # The next try may have come in between.
+    assert (replayed["id"], replayed["outcome"] in {"done", "done before"}) == (first, True)
     (second,) = told(up, "events", "replay", "--failed")
     assert second["outcome"] == "done"
 
