@@ -138,9 +138,10 @@ from .providers.webhooks import (
     WebhookRequest,
     WebhookSpec,
 )
-from .registry.discovery import Plugin, discover_plugins
+from .registry.discovery import Plugin
+from .registry.finding import discover_plugins
 from .registry.organizations import OrganizationSettings
-from .registry.registry import ProviderRegistry, select_plugins
+from .registry.registry import ProviderRegistry
 from .registry.webhooks import BoundWebhook
 from .secret import Secret
 from .settings import (
@@ -296,7 +297,6 @@ __all__ = [
     "load_settings",
     "new_id",
     "read_sources",
-    "select_plugins",
     "setting",
     "to_e164",
 ]

@@ -21,16 +21,11 @@ from clientflow_core.persistence.sealing import Sealer
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.registry.bound import listener_jobs
 from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.finding import Wanted, find_plugins
 from clientflow_core.registry.meter import CallMeter
+from clientflow_core.registry.quarantine import report_quarantined
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.registry.selection import (
-    LeaveOut,
-    Wanted,
-    as_problem,
-    find_plugins,
-    report_quarantined,
-    select,
-)
+from clientflow_core.registry.selection import LeaveOut, as_problem, select
 from clientflow_core.services.initialize import NewChannel
 from clientflow_host.logs import redact_with
 from clientflow_host.settings import HostSettings, load_host_settings

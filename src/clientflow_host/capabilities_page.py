@@ -13,7 +13,7 @@ from typing import Final
 from clientflow_core.providers.interfaces import abilities_of, interface_of
 from clientflow_core.providers.spec import AnySpec, Capability, ProviderKind
 from clientflow_core.registry.discovery import Plugin
-from clientflow_core.registry.selection import find_plugins
+from clientflow_core.registry.finding import find_plugins
 
 COMMAND: Final = "python -m clientflow_host.capabilities_page"
 PAGE: Final = "docs/capabilities.md"

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from clientflow_core.contributions.commands import CommandSpec
 from clientflow_core.registry.contributions import Contributions
 from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.finding import find_plugins
 from clientflow_core.registry.installed import InstalledPlugin
 from clientflow_core.registry.manifest import Manifest
-from clientflow_core.registry.selection import find_plugins, is_begun
+from clientflow_core.registry.set_up import is_begun
 from clientflow_host.assembly import redact_for, wanted_plugins
 from clientflow_host.settings import load_host_settings
 

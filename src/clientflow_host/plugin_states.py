@@ -8,16 +8,12 @@ import attrs
 from clientflow_core.errors import SettingsError
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import PLUGINS_ENV, Plugin, installed_plugins
+from clientflow_core.registry.finding import Found, Wanted, find_plugins
 from clientflow_core.registry.index import cache_folder
 from clientflow_core.registry.installed import InstalledPlugin
-from clientflow_core.registry.selection import (
-    Found,
-    Quarantined,
-    Wanted,
-    begun,
-    find_plugins,
-    missing_sdk,
-)
+from clientflow_core.registry.quarantine import Quarantined
+from clientflow_core.registry.selection import missing_sdk
+from clientflow_core.registry.set_up import begun
 from clientflow_core.registry.tiers import shipped_tiers
 from clientflow_core.settings import Completeness, load_settings, setting_fields
 from clientflow_host.assembly import wanted_plugins

@@ -10,9 +10,10 @@ import attrs
 from clientflow_core.errors import AuthFailed, ClientFlowError, PluginError, SettingsError
 from clientflow_core.providers.spec import AnySpec, ProviderKind
 from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.finding import Found, find_plugins
 from clientflow_core.registry.manifest import DescribedProvider, Manifest
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.registry.selection import Found, begun, find_plugins
+from clientflow_core.registry.set_up import begun
 from clientflow_core.settings import Completeness, setting_fields
 from clientflow_host.assembly import wanted_plugins
 from clientflow_host.settings import load_host_settings

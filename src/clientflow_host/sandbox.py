@@ -7,7 +7,7 @@ from typing import Final
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin
-from clientflow_core.registry.selection import Wanted, find_plugins
+from clientflow_core.registry.finding import Wanted, find_plugins
 from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_host.sandbox_console.console import add_console
 from clientflow_host.serving import listening, wait_for_stop

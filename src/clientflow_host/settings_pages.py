@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from clientflow_core.registry.discovery import Plugin
-from clientflow_core.registry.selection import find_plugins
+from clientflow_core.registry.finding import find_plugins
 from clientflow_core.settings import Setting, SettingField, setting_fields
 from clientflow_host.settings import SECRETS_DIR_ENV, HostSettings
 

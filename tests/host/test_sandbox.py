@@ -11,7 +11,7 @@ import pytest
 
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import AnySpec
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings, sandboxed_specs
 from clientflow_host.state import StateFolder, StateFolderUnusable
 from clientflow_plugins.twilio.spec import TWILIO

@@ -11,7 +11,7 @@ import pytest
 from dotenv import dotenv_values
 
 from clientflow_core.errors import SettingsError
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from clientflow_core.settings import setting_fields
 from clientflow_host import settings_pages
 from clientflow_host.settings import (

@@ -1,6 +1,6 @@
 """What the settings page lists of a plugin that comes along."""
 
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from clientflow_host.settings_pages import environment, plugin_groups
 from tests.core.registry.conftest import Install, install
 from tests.core.registry.test_plugin_settings import BODY

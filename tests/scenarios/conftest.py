@@ -108,7 +108,9 @@ class Service:
                 return found
             if time.monotonic() > deadline:
                 logs = "\n".join(f"--- {p.name}\n{p.log()[-3000:]}" for p in self.processes)
-                pytest.fail(f"waited {seconds} s in vain\n{logs}")
+                jobs = self.rows("SELECT kind, attempts, claimed_by, run_at, last_error FROM jobs")
+                events = self.rows("SELECT state, reason FROM inbound_events")
+                pytest.fail(f"waited {seconds} s in vain\n{jobs=}\n{events=}\n{logs}")
             await asyncio.sleep(0.05)
 
     @property

@@ -1,6 +1,6 @@
 """From entry points to a checked list of specs."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,11 +14,11 @@ from clientflow_core.providers.spec import AnySpec, ProviderKind, ProviderSpec
 from clientflow_core.registry.contributions import Contributions, contributions_of
 from clientflow_core.registry.hook_calls import PluginHooks, RuleBroken
 from clientflow_core.registry.index import cached_installed
-from clientflow_core.registry.installed import InstalledPlugin, describe, source_of
+from clientflow_core.registry.installed import InstalledPlugin, source_of
 from clientflow_core.registry.plugin_folder import find_plugin_files
 
 if TYPE_CHECKING:
-    import importlib.metadata
+    pass
 
 PLUGINS_ENV: Final = "CLIENTFLOW_PLUGINS"
 _REMEDY: Final = f"mend it, uninstall it, or name only the others in {PLUGINS_ENV}"
@@ -66,49 +66,6 @@ _HOOKS: Final[Mapping[ProviderKind, Callable[[Hooks], Iterable[AnySpec]]]] = {
     ProviderKind.IDENTITY: Hooks.clientflow_identities,
     ProviderKind.OBSERVER: Hooks.clientflow_observers,
 }
-
-
-def discover_plugins(
-    found: "Iterable[importlib.metadata.EntryPoint] | None" = None,
-    *,
-    names: Sequence[str] | None = None,
-    folder: Path | None = None,
-) -> Sequence[Plugin]:
-    """Load installed plugins and ask them for their specs; no SDK is imported.
-
-    Args:
-        found: the entry points to look at; by default those of the group ``clientflow.plugins``.
-        names: load only these, so that nothing else that is installed can get in the way; None
-            loads every one.
-        folder: whose files are looked at too, each a plugin.
-
-    Raises:
-        SettingsError: one of *names* is not installed, or *folder* cannot be looked into.
-        PluginError: one is for another version of ClientFlow, cannot be imported, breaks the
-            rules of registration, or two have a name in common; the message says which and what
-            to do.
-    """
-    points = (
-        installed_plugins(folder)
-        if found is None
-        else [*describe(found), *find_plugin_files(folder)]
-    )
-    if names is not None:
-        refuse_unknown(names, installed=[point.name for point in points])
-        points = [point for point in points if point.name in names]
-    points.sort(key=lambda point: point.name)
-    _refuse_same_names([(point.name, point.source) for point in points], "plugin")
-    plugins = [load_plugin(point) for point in points]
-    specs = [(spec, plugin.source) for plugin in plugins for spec in plugin.specs]
-    _refuse_same_names([(spec.name, source) for spec, source in specs], "provider")
-    webhooks = [(webhook.name, source) for spec, source in specs for webhook in spec.webhooks]
-    webhooks += [
-        (one.name, plugin.source) for plugin in plugins for one in plugin.contributions.webhooks
-    ]
-    _refuse_same_names(webhooks, "webhook")
-    routes = [(name, plugin.source) for plugin in plugins for name in plugin.operation_names]
-    _refuse_same_names(routes, "route")
-    return plugins
 
 
 def installed_plugins(
@@ -176,16 +133,6 @@ def _broken(point: InstalledPlugin, what: str) -> PluginError:
     return PluginError(f"{point.source} {what}; {_REMEDY}")
 
 
-def specs_of(plugin: object, name: str) -> list[AnySpec]:
-    """Ask *plugin*, whose entry point is *name*, for the providers that it brings.
-
-    Raises:
-        RuleBroken, pluggy.PluginValidationError: it breaks the rules of registration.
-        Exception: a hook's own.
-    """
-    return _collect_specs(PluginHooks(plugin, name))
-
-
 def _collect_specs(hooks: PluginHooks) -> list[AnySpec]:
     found: list[AnySpec] = []
     for kind, hook in _HOOKS.items():
@@ -195,15 +142,3 @@ def _collect_specs(hooks: PluginHooks) -> list[AnySpec]:
                 raise RuleBroken(msg)
             found.append(spec)
     return found
-
-
-def _refuse_same_names(names: Sequence[tuple[str, str]], what: str) -> None:
-    seen: dict[str, str] = {}
-    for name, source in names:
-        if seen.get(name) == source:
-            msg = f"{source} brings two {what}s named {name!r}; rename one"
-            raise PluginError(msg)
-        if name in seen:
-            msg = f"{seen[name]} and {source} both bring a {what} named {name!r}; uninstall one"
-            raise PluginError(msg)
-        seen[name] = source

@@ -17,8 +17,9 @@ from clientflow_core.errors import PluginError, SettingsError, SignatureRefused
 from clientflow_core.providers.records import MemoryRecordStore, OnlyRecords, RecordStore
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
 from clientflow_core.providers.webhooks import WebhookRequest
-from clientflow_core.registry.discovery import Plugin, refuse_unknown
+from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.failure_news import Failing, FailureNews, NewsDesk
+from clientflow_core.registry.finding import Wanted, find_plugins
 from clientflow_core.registry.instances import (
     EnabledProvider,
     Instance,
@@ -38,18 +39,11 @@ from clientflow_core.registry.organizations import (
     load_for_organization,
 )
 from clientflow_core.registry.plugin_webhooks import bind_plugin_webhooks
+from clientflow_core.registry.quarantine import Quarantined, report_quarantined
 from clientflow_core.registry.results import fits
-from clientflow_core.registry.selection import (
-    Quarantined,
-    Wanted,
-    begun,
-    find_plugins,
-    is_left_unset,
-    report_quarantined,
-    select,
-)
+from clientflow_core.registry.selection import select
 from clientflow_core.registry.webhooks import BoundWebhook, Proof
-from clientflow_core.settings import Completeness, load_all
+from clientflow_core.settings import load_all
 
 if TYPE_CHECKING:
     from clientflow_core.providers.assistant import AssistantProvider
@@ -68,38 +62,12 @@ _CALENDAR, _ASSISTANT = ProviderKind.CALENDAR, ProviderKind.ASSISTANT
 _IDENTITY, _OBSERVER = ProviderKind.IDENTITY, ProviderKind.OBSERVER
 
 
-def select_plugins(
-    plugins: Sequence[Plugin], values: Mapping[str, str], *, names: Sequence[str] | None
-) -> Sequence[Plugin]:
-    """Tell which plugins are enabled.
-
-    Args:
-        plugins: those that are installed.
-        values: the settings.
-        names: those that must be enabled, in this order; None enables every plugin whose settings
-            are complete, or half set, so that :class:`ProviderRegistry` says what is missing.
-
-    Raises:
-        SettingsError: a name is not installed.
-    """
-    if names is None:
-        return [plugin for plugin in plugins if _is_begun(plugin, values)]
-    installed = {plugin.name: plugin for plugin in plugins}
-    refuse_unknown(names, installed=installed)
-    return [installed[name] for name in dict.fromkeys(names)]
-
-
-def _is_begun(plugin: Plugin, values: Mapping[str, str]) -> bool:
-    if not plugin.specs:
-        return bool(plugin.contributions) and not is_left_unset(plugin, values)
-    return bool(set(begun(plugin, values).values()) - {Completeness.NONE})
-
-
 class ProviderRegistry:
     """The enabled providers; an async context that owns the shared HTTP session.
 
     Args:
-        plugins: from :func:`select_plugins`.
+        plugins: from :func:`discover_plugins`, each with the providers that are to be enabled;
+            :meth:`from_values` finds and chooses them by itself.
         values: the settings.
         public_url: where the world reaches the host; None in library use.
         clock: for tests.

@@ -12,8 +12,8 @@ from clientflow_core.contributions.events import EventKind
 from clientflow_core.domain.messages import MessageStatus
 from clientflow_core.errors import PluginError
 from clientflow_core.registry.contributions import Contributions
-from clientflow_core.registry.discovery import discover_plugins
 from clientflow_core.registry.fence import fenced
+from clientflow_core.registry.finding import discover_plugins
 from tests.core.registry.conftest import Install
 
 # What the bodies below begin with; *plug* makes a plugin of one hook.

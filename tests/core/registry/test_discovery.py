@@ -6,7 +6,7 @@ import pytest
 
 from clientflow_core.errors import PluginError, SettingsError
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from tests.core.registry.conftest import Install
 
 
@@ -306,7 +306,7 @@ def test_two_plugins_of_one_name_are_refused_with_both_distributions(install: In
     install("sms", specs='[spec("one")]', distribution="one")
     install("sms", specs='[spec("two")]', distribution="two", version="7")
     text = refusal("sms")
-    for words in ("plugin named 'sms'", "of one 1.2", "of two 7", "uninstall one"):
+    for words in ("plugin named 'sms'", "one 1.2", "two 7", "uninstall one"):
         assert words in text
 
 
@@ -325,7 +325,7 @@ def test_two_plugins_that_bring_the_same_are_refused_with_both(
     text = refusal("second", "first")
     assert text == (
         "the plugin 'first' of first-dist 1.2 and the plugin 'second' of second-dist 1.2"
-        f" both bring a {what}; uninstall one"
+        f" both bring a {what}; uninstall one, or name only the other in CLIENTFLOW_PLUGINS"
     )
     assert len(discover_plugins(names=["first"])) == 1
 

@@ -48,7 +48,8 @@ from clientflow_core.providers.spec import (
     ProviderKind,
     ProviderSpec,
 )
-from clientflow_core.registry.discovery import Plugin, specs_of
+from clientflow_core.registry.discovery import Plugin, _collect_specs
+from clientflow_core.registry.hook_calls import PluginHooks
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
 
@@ -264,7 +265,7 @@ def accessors(registry: ProviderRegistry) -> dict[ProviderKind, Callable[[str], 
 
 
 async def test_plugin_may_bring_a_provider_of_each_kind() -> None:
-    specs = specs_of(Menagerie(), "menagerie")
+    specs = _collect_specs(PluginHooks(Menagerie(), "menagerie"))
     assert [spec.kind for spec in specs] == list(ProviderKind)
     plugin = Plugin(name="menagerie", version="1", specs=tuple(specs))
     async with ProviderRegistry([plugin], {}) as registry:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import Found, Wanted, discover_plugins, find_plugins
 from clientflow_core.registry.installed import InstalledPlugin, describe
 from clientflow_core.registry.manifest import (
     DescribedCommand,
@@ -25,7 +25,7 @@ from clientflow_core.registry.manifest import (
     read_manifest,
     write_manifest,
 )
-from clientflow_core.registry.selection import Found, Wanted, find_plugins, select
+from clientflow_core.registry.selection import select
 from tests.core.registry.conftest import Install
 from tests.core.registry.described import manifest, provider
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from clientflow_core.errors import PluginError, SettingsError
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import Wanted, discover_plugins, find_plugins
 from clientflow_core.registry.plugin_folder import find_plugin_files
-from clientflow_core.registry.selection import Wanted, find_plugins
 from tests.core.registry.conftest import HEAD
 
 ONE = textwrap.dedent(

@@ -9,9 +9,9 @@ from clientflow_core.clock import SystemClock
 from clientflow_core.contributions.context import Process
 from clientflow_core.errors import SettingsError
 from clientflow_core.registry.bound import host_context, plugin_context
-from clientflow_core.registry.discovery import Plugin
-from clientflow_core.registry.registry import ProviderRegistry, select_plugins
-from clientflow_core.registry.selection import Selection, Wanted, find_plugins, select
+from clientflow_core.registry.finding import Wanted, find_plugins
+from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.registry.selection import Selection, select
 from tests.core.registry.conftest import Install
 
 BODY: Final = """
@@ -91,9 +91,8 @@ def test_plugin_that_is_merely_installed_is_enabled_once_its_settings_are(instal
 
 def test_library_use_enables_the_same(install: Install) -> None:
     put(install)
-    found: list[Plugin] = [one for one in find_plugins().plugins if one.name == "form"]
-    assert select_plugins(found, {}, names=None) == []
-    assert select_plugins(found, FORM, names=None) == found
+    assert "form" not in [one.name for one in ProviderRegistry.from_values({}).plugins]
+    assert "form" in [one.name for one in ProviderRegistry.from_values(FORM).plugins]
 
 
 def test_problems_of_both_kinds_of_settings_are_reported_together(install: Install) -> None:

@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
@@ -26,9 +26,11 @@ from clientflow_core.ids import new_id
 from clientflow_core.providers.channel import ChannelProvider
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind, ProviderSpec
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
-from clientflow_core.registry.discovery import Plugin, discover_plugins
+from clientflow_core.registry.discovery import Plugin
+from clientflow_core.registry.finding import Found, Wanted, discover_plugins
 from clientflow_core.registry.lifecycle import ProviderState
-from clientflow_core.registry.registry import ProviderRegistry, select_plugins
+from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.registry.selection import select
 from clientflow_core.settings import setting
 from tests.core.registry.conftest import Install
 
@@ -139,7 +141,14 @@ def installed(install: Install) -> list[Plugin]:
 def chosen(
     plugins: list[Plugin], values: dict[str, str], *, names: list[str] | None = None
 ) -> list[str]:
-    return [plugin.name for plugin in select_plugins(plugins, values, names=names)]
+    return [plugin.name for plugin in selected(plugins, values, names=names)]
+
+
+def selected(
+    plugins: list[Plugin], values: dict[str, str], *, names: list[str] | None = None
+) -> Sequence[Plugin]:
+    wanted = Wanted(required=None if names is None else tuple(names))
+    return select(Found(plugins=plugins, broken=[]), values, wanted=wanted).plugins
 
 
 def test_without_names_those_are_enabled_whose_settings_are_complete(
@@ -154,7 +163,7 @@ def test_half_set_plugin_counts_as_enabled_and_is_then_refused(installed: list[P
     values = {"SMS_KEY": "k", "SMS_PORT": "1", "FAX_KEY": "k"}
     assert chosen(installed, values) == ["fax", "sms"]
     with pytest.raises(SettingsError) as caught:
-        ProviderRegistry(select_plugins(installed, values, names=None), values)
+        ProviderRegistry(selected(installed, values), values)
     assert [problem.env for problem in caught.value.problems] == ["FAX_PORT"]
 
 
@@ -166,12 +175,13 @@ def test_named_plugins_are_enabled_in_that_order_and_each_once(installed: list[P
 
 def test_named_plugin_without_its_settings_is_refused(installed: list[Plugin]) -> None:
     with pytest.raises(SettingsError, match="SMS_KEY: is not set"):
-        ProviderRegistry(select_plugins(installed, {}, names=["sms"]), {})
+        ProviderRegistry(selected(installed, {}, names=["sms"]), {})
 
 
-def test_unknown_name_is_told_with_those_that_are_installed(installed: list[Plugin]) -> None:
+@pytest.mark.usefixtures("installed")
+def test_unknown_name_is_told_with_those_that_are_installed() -> None:
     with pytest.raises(SettingsError) as caught:
-        chosen(installed, KEYS, names=["sms", "smms"])
+        discover_plugins(names=["sms", "smms"])
     assert "CLIENTFLOW_PLUGINS: names smms; installed are: fax, sms" in str(caught.value)
 
 
@@ -179,7 +189,7 @@ def test_assembly_loads_only_what_is_named_and_enables_it(install: Install) -> N
     install("sms", specs='[spec("sms")]')
     install("broken", body="1 / 0")
     names = ["sms"]
-    enabled = select_plugins(discover_plugins(names=names), KEYS, names=names)
+    enabled = selected(list(discover_plugins(names=names)), KEYS, names=names)
     assert list(ProviderRegistry(enabled, KEYS).providers) == ["sms"]
 
 

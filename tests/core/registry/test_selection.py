@@ -7,17 +7,11 @@ import pytest
 import structlog
 
 from clientflow_core.errors import PluginError, SettingsError
+from clientflow_core.registry.finding import OPTIONAL_ENV, Found, Wanted, find_plugins
+from clientflow_core.registry.quarantine import report_quarantined
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.registry.selection import (
-    OPTIONAL_ENV,
-    Found,
-    Selection,
-    Wanted,
-    begun,
-    find_plugins,
-    report_quarantined,
-    select,
-)
+from clientflow_core.registry.selection import Selection, select
+from clientflow_core.registry.set_up import begun
 from clientflow_core.settings import Completeness
 from tests.core.registry.conftest import Install
 

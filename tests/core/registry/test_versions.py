@@ -7,9 +7,9 @@ import pytest
 
 from clientflow_core.errors import PluginError
 from clientflow_core.registry import versions
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import Wanted, discover_plugins, find_plugins
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.registry.selection import Selection, Wanted, find_plugins, select
+from clientflow_core.registry.selection import Selection, select
 from clientflow_core.registry.versions import core_trouble, sdk_trouble
 from tests.core.registry.conftest import Install
 from tests.core.registry.described import manifest, provider

@@ -9,8 +9,9 @@ import pytest
 
 from clientflow_core.contributions.checks import CheckStatus
 from clientflow_core.errors import PluginError
+from clientflow_core.registry.finding import Wanted, find_plugins
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.registry.selection import Wanted, find_plugins, select
+from clientflow_core.registry.selection import select
 from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from tests.core.registry.conftest import Install, install
 from tests.host.cli.conftest import Call, call

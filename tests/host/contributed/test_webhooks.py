@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from clientflow_core.errors import PluginError, SettingsError
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from clientflow_host.assembly import load_everything
 from clientflow_host.plugin_work import plugin_lanes
 from tests.core.registry.conftest import Install

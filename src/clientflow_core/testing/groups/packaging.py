@@ -3,7 +3,7 @@
 import importlib.resources
 from typing import Final
 
-from clientflow_core.registry.discovery import discover_plugins
+from clientflow_core.registry.finding import discover_plugins
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.conformance import Conformance
 from clientflow_core.testing.distributions import bound_on, distribution_of, entry_point_of
