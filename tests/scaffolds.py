@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from clientflow_core.testing import Conformance
+from clientflow_core.testing import Conformance, checks_of
 from clientflow_core.testing.skips import Skipped
 from clientflow_host.scaffolding import PluginName, render_plugin
 
@@ -81,3 +81,25 @@ def failures(suite: type[Conformance], tests: Mapping[str, str]) -> dict[str, st
 def names_of(mutants: Sequence[Mutant]) -> set[str]:
     """Give the checks that *mutants* break."""
     return {mutant.breaks for mutant in mutants}
+
+
+def runnable_checks(suite: type[Conformance]) -> dict[str, str]:
+    """Give the tests of *suite* by the ids of their checks, but those that need an installation.
+
+    They start interpreters, or look at what is installed: the tests of scaffolds have them.
+    """
+    return {
+        check_id: check.test
+        for check_id, check in checks_of(suite).items()
+        if not check_id.startswith(("import.", "packaging."))
+    }
+
+
+def assert_caught(suite: type[Conformance], mutant: Mutant, tests: Mapping[str, str]) -> None:
+    """Make sure that the provider of *suite* fails the one check that it breaks, by its words."""
+    failed = failures(suite, {mutant.breaks: tests[mutant.breaks]})
+    said = failed.get(mutant.breaks, "nothing")
+    assert said.startswith("AssertionError: "), said
+    # A mutant that cannot run at all is no proof of anything.
+    assert "NameError" not in said
+    assert "AttributeError" not in said

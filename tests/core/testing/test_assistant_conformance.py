@@ -1,6 +1,5 @@
 """The kit for assistants: the scaffold passes, and each broken one is caught by the right check."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,18 @@ from clientflow_core.testing import (
     checks_of,
 )
 from clientflow_core.testing.groups import assistant_streams
-from clientflow_core.testing.profile import Profile, set_profile
 from tests.core.testing.assistant_mutants import MUTANTS
-from tests.scaffolds import Mutant, failures, load_scaffold, names_of
+from tests.scaffolds import (
+    Mutant,
+    assert_caught,
+    failures,
+    load_scaffold,
+    names_of,
+    runnable_checks,
+)
 
-# They start interpreters, or look at what is installed: the tests of scaffolds have them.
-APART = ("import.", "packaging.")
-CHECKS = {
-    check_id: check.test
-    for check_id, check in checks_of(AssistantConformance).items()
-    if not check_id.startswith(APART)
-}
-EXAMPLES = 10
-
-
-@pytest.fixture(autouse=True)
-def short() -> Iterator[None]:
-    """A few examples, the same each time."""
-    profile = Profile(seed=1)
-    profile.examples, profile.shrinks = EXAMPLES, False
-    before = set_profile(profile)
-    yield
-    set_profile(before)
+CHECKS = runnable_checks(AssistantConformance)
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def suite_of(spec: Any) -> type[AssistantConformance]:
@@ -51,8 +40,7 @@ def test_broken_assistant_is_caught_by_the_right_check(
 ) -> None:
     monkeypatch.setattr(assistant_streams, "_PATIENCE_SECONDS", 0.5)
     suite = suite_of(load_scaffold("assistant", tmp_path, mutant=mutant))
-    failed = failures(suite, {mutant.breaks: CHECKS[mutant.breaks]})
-    assert failed.get(mutant.breaks, "nothing").startswith("AssertionError: "), failed
+    assert_caught(suite, mutant, CHECKS)
 
 
 def test_every_check_of_assistants_alone_has_a_broken_one() -> None:

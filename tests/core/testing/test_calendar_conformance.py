@@ -1,6 +1,5 @@
 """The kit for calendars: the scaffold passes, and each broken one is caught by the right check."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,21 @@ from clientflow_core.testing import (
     ChannelConformance,
     checks_of,
 )
-from clientflow_core.testing.profile import Profile, set_profile
 from clientflow_core.testing.skips import Skipped
 from tests.core.testing.calendar_mutants import MUTANTS
 from tests.core.testing.heliograph.spec import HELIOGRAPH
-from tests.scaffolds import Mutant, failures, load_scaffold, names_of
+from tests.scaffolds import (
+    Mutant,
+    assert_caught,
+    failures,
+    load_scaffold,
+    names_of,
+    runnable_checks,
+)
 
-# They start interpreters, or look at what is installed: the tests of scaffolds have them.
-APART = ("import.", "packaging.")
-CHECKS = {
-    check_id: check.test
-    for check_id, check in checks_of(CalendarConformance).items()
-    if not check_id.startswith(APART)
-}
+CHECKS = runnable_checks(CalendarConformance)
 PUSH = [check_id for check_id in CHECKS if check_id.startswith("push.")]
-EXAMPLES = 10
-
-
-@pytest.fixture(autouse=True)
-def short() -> Iterator[None]:
-    """A few examples, the same each time."""
-    profile = Profile(seed=1)
-    profile.examples, profile.shrinks = EXAMPLES, False
-    before = set_profile(profile)
-    yield
-    set_profile(before)
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def suite_of(spec: Any) -> type[CalendarConformance]:
@@ -51,11 +40,7 @@ def test_scaffold_passes_every_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_broken_provider_is_caught_by_the_right_check(mutant: Mutant, tmp_path: Path) -> None:
     suite = suite_of(load_scaffold("calendar", tmp_path, mutant=mutant))
-    failed = failures(suite, {mutant.breaks: CHECKS[mutant.breaks]})
-    assert failed.get(mutant.breaks, "nothing").startswith("AssertionError: "), failed
-    # A mutant that cannot run at all is no proof of anything.
-    assert "NameError" not in failed[mutant.breaks]
-    assert "AttributeError" not in failed[mutant.breaks]
+    assert_caught(suite, mutant, CHECKS)
 
 
 def test_every_check_of_calendars_alone_has_a_broken_provider() -> None:

@@ -1,7 +1,7 @@
 """The kit itself: a good provider passes, and each broken one is caught by the right check."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,6 @@ from typing_extensions import override
 from clientflow_core.domain.messages import OutboundMessage, Receipt
 from clientflow_core.errors import ProviderUnavailable
 from clientflow_core.testing import ChannelConformance, checks_of
-from clientflow_core.testing.profile import Profile, set_profile
 from tests import scaffolds
 from tests.core.testing.heliograph.channel import HeliographChannel
 from tests.core.testing.heliograph.sandbox import HeliographSandbox
@@ -27,19 +26,11 @@ CHECKS = {
     for check_id, check in checks_of(ChannelConformance).items()
     if not check_id.startswith(APART)
 }
-EXAMPLES = 8
 # Each by every check takes minutes: `nox -s mutants` does.
 TRIED_WHOLE = MUTANTS if os.environ.get("CLIENTFLOW_ALL_MUTANTS") else MUTANTS[::20]
 
 
-@pytest.fixture(autouse=True)
-def short() -> Iterator[None]:
-    """A few examples, the same each time."""
-    profile = Profile(seed=1)
-    profile.examples, profile.shrinks = EXAMPLES, False
-    before = set_profile(profile)
-    yield
-    set_profile(before)
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def suite_of(mutant: Mutant) -> type[ChannelConformance]:

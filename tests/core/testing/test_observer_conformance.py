@@ -1,6 +1,5 @@
 """The kit for observers: a good provider passes, each broken one is caught by the right check."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +12,12 @@ from clientflow_core.testing import (
     checks_of,
 )
 from clientflow_core.testing.groups import observer, observer_restraint
-from clientflow_core.testing.profile import Profile, set_profile
 from tests.core.testing.edited import load_edited
 from tests.core.testing.observer_mutants import MUTANTS
-from tests.scaffolds import Mutant, failures, names_of
+from tests.scaffolds import Mutant, assert_caught, failures, names_of, runnable_checks
 
-# They start interpreters, or look at what is installed: the tests of scaffolds have them.
-APART = ("import.", "packaging.")
-CHECKS = {
-    check_id: check.test
-    for check_id, check in checks_of(ObserverConformance).items()
-    if not check_id.startswith(APART)
-}
-EXAMPLES = 10
-
-
-@pytest.fixture(autouse=True)
-def short() -> Iterator[None]:
-    """A few examples, the same each time."""
-    profile = Profile(seed=1)
-    profile.examples, profile.shrinks = EXAMPLES, False
-    before = set_profile(profile)
-    yield
-    set_profile(before)
+CHECKS = runnable_checks(ObserverConformance)
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def suite_of(spec: Any) -> type[ObserverConformance]:
@@ -53,8 +35,7 @@ def test_broken_observer_is_caught_by_the_right_check(
     monkeypatch.setattr(observer, "_PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(observer_restraint, "_PATIENCE_SECONDS", 0.5)
     suite = suite_of(load_edited("logbook", tmp_path, mutant=mutant))
-    failed = failures(suite, {mutant.breaks: CHECKS[mutant.breaks]})
-    assert failed.get(mutant.breaks, "nothing").startswith("AssertionError: "), failed
+    assert_caught(suite, mutant, CHECKS)
 
 
 def test_every_check_of_observers_alone_has_a_broken_provider() -> None:
