@@ -57,6 +57,15 @@ class Addresses:
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the processes that a test starts out of the coverage: it doubles what they cost.
+
+    For processes that do nothing which is not measured elsewhere, or that are timed.
+    """
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
 def room() -> Iterator[Path]:
     """A folder that every user can pass; whatever still works in it at the end is killed."""
     with new_room() as folder:

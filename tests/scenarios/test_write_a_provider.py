@@ -19,6 +19,8 @@ from clientflow_host.plugin_checking import stand_on_this_environment
 from tests.commands import environment, new_room
 from tests.requirements import demand
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PAGE: Final = Path(__file__).parents[2] / "docs" / "write-a-provider.md"
 # What is installed comes from this machine alone.
 OFFLINE: Final = {
@@ -72,17 +74,21 @@ class Reader:
     @contextmanager
     def running_up(self, commands: str) -> Iterator[None]:
         """Type *commands* in another terminal, where they go on; begin once all is there."""
-        with subprocess.Popen(
-            ["bash", "-euc", f"exec {commands.strip()} --json"],
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as popen:
+        with (
+            (self.room / "up.err").open("w") as errors,
+            subprocess.Popen(
+                ["bash", "-euc", f"exec {commands.strip()} --json"],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as popen,
+        ):
             assert popen.stdout is not None
-            assert popen.stdout.readline().startswith("{")
+            is_up = popen.stdout.readline().startswith("{")
+            assert is_up, (self.room / "up.err").read_text()
             try:
                 yield
             finally:

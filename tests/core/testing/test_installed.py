@@ -26,6 +26,8 @@ from collections.abc import Iterable
 from clientflow_core.hookspecs import Hooks, hookimpl
 from tests.core.testing.heliograph.spec import HELIOGRAPH
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 class Plugin(Hooks):
     @hookimpl
     def clientflow_channels(self):

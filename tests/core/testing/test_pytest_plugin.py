@@ -16,6 +16,8 @@ HEAD: Final = """
 import pytest
 from clientflow_core.testing import ChannelConformance, NotSupported, Planned, VendorBug
 from tests.core.testing.heliograph.spec import HELIOGRAPH
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 """
 SEVERAL: Final = (
     HEAD
