@@ -11,13 +11,13 @@ import pytest
 
 from clientflow_core.testing import ChannelConformance, checks_of
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ROOT: Final = Path(__file__).parents[3]
 HEAD: Final = """
 import pytest
 from clientflow_core.testing import ChannelConformance, NotSupported, Planned, VendorBug
 from tests.core.testing.heliograph.spec import HELIOGRAPH
-
-pytestmark = pytest.mark.usefixtures("unmeasured")
 """
 SEVERAL: Final = (
     HEAD
