@@ -7,12 +7,14 @@ another organization does not open there.
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Self
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from clientflow_core.errors import SettingProblem, SettingsError
 from clientflow_core.secret import Secret
+
+if TYPE_CHECKING:
+    # Imported where there is a key: it takes its time, and most services have none.
+    from cryptography.fernet import MultiFernet
 
 KEY_ENV: Final = "CLIENTFLOW_ENCRYPTION_KEY"
 _HINT: Final = (
@@ -23,13 +25,15 @@ _HINT: Final = (
 
 def new_key() -> str:
     """Make a key."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+
     return Fernet.generate_key().decode("ascii")
 
 
 def key_problems(keys: Secret) -> Iterable[SettingProblem]:
     """Give a problem if *keys*, with commas between, are not what seals can be made with."""
     try:
-        _ = _fernets(keys)
+        _ = _open_with(keys)
     except ValueError:
         yield SettingProblem(KEY_ENV, "is not a key, or not only keys", _HINT)
 
@@ -48,7 +52,7 @@ class Sealer:
     def __init__(self, keys: Secret | None) -> None:
         if problems := tuple(key_problems(keys)) if keys else ():
             raise SettingsError(problems)
-        self._fernet = MultiFernet(_fernets(keys)) if keys else None
+        self._fernet = _open_with(keys) if keys else None
 
     @classmethod
     def with_new_key(cls) -> Self:
@@ -76,8 +80,11 @@ class Sealer:
         Raises:
             SettingsError: there is no key, or none that opens it, or it was sealed for others.
         """
+        fernet = self._keyed()
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
         try:
-            found: Any = json.loads(self._keyed().decrypt(sealed))
+            found: Any = json.loads(fernet.decrypt(sealed))
         except InvalidToken as error:
             what = f"opens none of what is kept of the settings of {provider!r}"
             hint = "add the key that it was sealed with, behind the one that is used now"
@@ -89,17 +96,19 @@ class Sealer:
         values: dict[str, str] = found["values"]
         return values
 
-    def _keyed(self) -> MultiFernet:
+    def _keyed(self) -> "MultiFernet":
         if self._fernet is None:
             hint = f"settings of an organization are kept sealed; {_HINT}"
             raise SettingsError([SettingProblem(KEY_ENV, "is not set", hint)])
         return self._fernet
 
 
-def _fernets(keys: Secret) -> list[Fernet]:
-    """Make what each of *keys* seals with.
+def _open_with(keys: Secret) -> "MultiFernet":
+    """Make what seals with the first of *keys*, and opens with each.
 
     Raises:
         ValueError: one is none.
     """
-    return [Fernet(key.strip()) for key in keys.reveal().split(",")]
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415
+
+    return MultiFernet([Fernet(key.strip()) for key in keys.reveal().split(",")])
