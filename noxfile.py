@@ -34,7 +34,7 @@ DATA_FILES = (
 # build isolation.
 LOCKS = {
     "test": ("dev",),
-    "run": ("service", "embedded", "twilio", "build"),
+    "run": ("all", "build"),
 }
 
 

@@ -101,7 +101,7 @@ def requirements_of(*extras: str) -> Iterator[Requirement]:
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [("run.txt", ("service", "embedded", "twilio", "build")), ("test.txt", ("dev",))],
+    [("run.txt", ("all", "build")), ("test.txt", ("dev",))],
 )
 def test_lock_meets_what_the_project_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     pinned = pins(lock)

@@ -1,4 +1,4 @@
-"""The catalogue of a migrated database against the written lists, and against tables.py."""
+"""The catalogue of a migrated database against the written lists and the tables of the code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -262,7 +262,7 @@ def test_the_check_finds_what_opens_a_gap(
 
 
 def _differences(addresses: Addresses, change: str = "SELECT") -> list[Any]:
-    """Tell how the database would differ from tables.py after *change*."""
+    """Tell how the database would differ from the tables of the code after *change*."""
 
     def is_ours(name: str | None, kind: str, _: object) -> bool:
         return not (kind == "table" and (name or "").startswith("saq_"))
@@ -276,7 +276,7 @@ def _differences(addresses: Addresses, change: str = "SELECT") -> list[Any]:
         return list(compare_metadata(context, metadata))
 
 
-def test_tables_py_says_what_the_migrations_make(shared: Addresses) -> None:
+def test_tables_of_the_code_say_what_the_migrations_make(shared: Addresses) -> None:
     assert not _differences(shared)
 
 
@@ -292,7 +292,7 @@ def test_tables_py_says_what_the_migrations_make(shared: Addresses) -> None:
         "ALTER TABLE channels DROP CONSTRAINT channels_provider_address_key",
     ],
 )
-def test_a_difference_from_tables_py_is_found(shared: Addresses, change: str) -> None:
+def test_a_difference_from_the_tables_of_the_code_is_found(shared: Addresses, change: str) -> None:
     assert len(_differences(shared, change)) == 1
 
 
@@ -307,7 +307,7 @@ def test_alembic_would_make_no_migration(shared: Addresses) -> None:
             command.check(config)
 
 
-def test_deferred_references_are_in_tables_py(catalogue: Catalogue) -> None:
+def test_deferred_references_are_in_the_tables_of_the_code(catalogue: Catalogue) -> None:
     deferred = {
         (row["table"], row["target"], tuple(row["columns"]))
         for row in catalogue.execute(FOREIGN_KEYS)

@@ -1,7 +1,7 @@
 """The tables of the main job: a text comes in, its answer goes out.
 
-The schema is written out here, and not taken from tables.py, since a migration must go on doing
-what it did on the day it was made.
+The schema is written out here, and not taken from the tables package, since a migration must go
+on doing what it did on the day it was made.
 """
 
 from alembic import op

@@ -1,0 +1,101 @@
+"""The tables, and the three written lists that say who may see what.
+
+The migrations make them; a test compares this package, the lists and the catalogue of a migrated
+database. SAQ's own tables (``saq_*``) are made by our migrations and read by SAQ alone.
+"""
+
+from typing import Final
+
+from clientflow_core.persistence.tables.columns import metadata
+from clientflow_core.persistence.tables.messaging import (
+    channels,
+    contact_points,
+    contacts,
+    conversations,
+    failover_rules,
+    message_attempts,
+    messages,
+)
+from clientflow_core.persistence.tables.platform import (
+    api_keys,
+    inbound_events,
+    memberships,
+    organizations,
+    user_sessions,
+    users,
+)
+from clientflow_core.persistence.tables.providers import (
+    provider_settings,
+    records,
+)
+from clientflow_core.persistence.tables.requests import (
+    idempotency_keys,
+    stream_events,
+)
+from clientflow_core.persistence.tables.work import (
+    heartbeats,
+    jobs,
+    scheduled_slots,
+)
+
+__all__ = [
+    "ORGANIZATION_TABLES",
+    "PLATFORM_TABLES",
+    "SYSTEM_TABLES",
+    "api_keys",
+    "channels",
+    "contact_points",
+    "contacts",
+    "conversations",
+    "failover_rules",
+    "heartbeats",
+    "idempotency_keys",
+    "inbound_events",
+    "jobs",
+    "memberships",
+    "message_attempts",
+    "messages",
+    "metadata",
+    "organizations",
+    "provider_settings",
+    "records",
+    "scheduled_slots",
+    "stream_events",
+    "user_sessions",
+    "users",
+]
+
+ORGANIZATION_TABLES: Final = frozenset(
+    {
+        "memberships",
+        "api_keys",
+        "channels",
+        "failover_rules",
+        "contacts",
+        "contact_points",
+        "conversations",
+        "messages",
+        "message_attempts",
+        "idempotency_keys",
+        "stream_events",
+        "provider_settings",
+        "records",
+    }
+)
+"""Rows belong to one organization; forced row-level security shows no other's."""
+
+PLATFORM_TABLES: Final = frozenset({"organizations", "users", "user_sessions", "inbound_events"})
+"""Rows of the whole service, under forced row-level security; mostly reached by functions."""
+
+SYSTEM_TABLES: Final = frozenset(
+    {
+        "jobs",
+        "scheduled_slots",
+        "heartbeats",
+        "saq_jobs",
+        "saq_stats",
+        "saq_versions",
+        "alembic_version",
+    }
+)
+"""Ids, counters and codes only, nobody's data; no row-level security."""
