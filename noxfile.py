@@ -141,8 +141,11 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
-    """Run the kills and faults alone."""
-    session.run(tool("python"), "-m", "pytest", "-m", "torture", *session.posargs)
+    """Run the kills and faults alone, in their long form."""
+    session.run(
+        tool("python"), "-m", "pytest", "-m", "torture", *session.posargs,
+        env={"CLIENTFLOW_TORTURE_TEXTS": "500"},
+    )  # fmt: skip
 
 
 @nox.session(default=False)

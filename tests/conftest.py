@@ -1,5 +1,6 @@
 """What many tests share: one real PostgreSQL, and for each test a database of its own on it."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -30,6 +31,23 @@ hypothesis.settings.register_profile("clientflow", deadline=None)
 hypothesis.settings.load_profile("clientflow")
 
 _numbers = itertools.count(1)
+
+# What takes seconds to start, and serves many tests: those run in one process, after each other.
+_STARTED_ONCE = ("running_up", "kept_service", "battered", "up", "ready_project")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the collections: a whole one takes a third of a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests together that share what takes long to start."""
+    for item in items:
+        shared = [name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ())]
+        if shared:
+            item.add_marker(pytest.mark.xdist_group(shared[0]))
 
 
 @attrs.frozen(kw_only=True)

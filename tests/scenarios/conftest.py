@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,9 +20,11 @@ import pytest
 from playwright.async_api import Browser
 
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_core.persistence.provision import DatabaseAddresses
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, initialize, new_api_key
-from tests.conftest import Addresses
+from tests.conftest import Addresses, new_database
 from tests.scenarios.browsers import open_chromium
 
 READY_SECONDS: Final = 40.0
@@ -91,6 +94,10 @@ class Service:
     async def ready(self, url: str) -> None:
         """Wait until what listens at *url* says that it is ready."""
         await self.until(lambda: self._answers(f"{url}/ready"), seconds=READY_SECONDS)
+
+    async def sandbox_ready(self) -> None:
+        """Wait until the sandbox answers."""
+        await self.until(lambda: self._answers(f"{self.sandbox_url}/health"))
 
     async def _answers(self, url: str) -> bool:
         try:
@@ -192,71 +199,133 @@ class Service:
             return connection.execute(query.encode()).fetchall()
 
 
-@pytest.fixture
-def stopped(addresses: Addresses, tmp_path: Path) -> Iterator[dict[str, Process]]:
-    """The three processes, not yet started; whatever runs is killed at the end."""
-    ports = {name: free_port() for name in ("serve", "worker", "sandbox")}
-    environment = {
-        "DATABASE_URL": addresses.url,
-        "CLIENTFLOW_PUBLIC_URL": f"http://127.0.0.1:{ports['serve']}",
-        "CLIENTFLOW_PORT": str(ports["serve"]),
-        "CLIENTFLOW_WORKER_PORT": str(ports["worker"]),
-        "CLIENTFLOW_SANDBOX_PORT": str(ports["sandbox"]),
-        "CLIENTFLOW_STATE_DIR": str(tmp_path),
-        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-        "TWILIO_AUTH_TOKEN": "1" * 32,
-        "TWILIO_PHONE_NUMBER": "+14155550100",
-        "TWILIO_API_BASE_URL": f"http://127.0.0.1:{ports['sandbox']}/twilio",
-    }
-    credentials = {k: v for k, v in environment.items() if k.startswith("TWILIO_A")}
-    del credentials["TWILIO_API_BASE_URL"]
-    kept = credentials | {"TWILIO_PHONE_NUMBER": environment["TWILIO_PHONE_NUMBER"]}
-    (tmp_path / "sandbox.json").write_text(__import__("json").dumps({"twilio": kept}))
-    processes = {
-        name: Process(name, environment, tmp_path / f"{name}.log")
-        for name in ("serve", "worker", "sandbox")
-    }
-    yield processes
-    for process in processes.values():
-        if process.popen is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+@attrs.frozen(kw_only=True)
+class Stopped:
+    """The three processes, not started, and the organization that they are for."""
 
+    addresses: Addresses
+    environment: Mapping[str, str]
+    api_key: Secret
+    serve: Process
+    worker: Process
+    sandbox: Process
 
-@pytest.fixture
-async def service(addresses: Addresses, stopped: dict[str, Process]) -> AsyncIterator[Service]:
-    """The service, its sandbox running; start `serve` and `worker` as the test needs them."""
-    environment = stopped["serve"].environment
-    api_key = new_api_key()
-    database = Database(addresses.application, pool_size=1)
-    await initialize(
-        database,
-        name="A business",
-        slug="test",
-        email="owner@example.com",
-        password=Secret(PASSWORD),
-        api_key=api_key,
-        channels=[NewChannel("twilio", environment["TWILIO_PHONE_NUMBER"], "Texts")],
-    )
-    await database.close()
-    headers = {"Authorization": f"Bearer {api_key.reveal()}"}
-    timeout = aiohttp.ClientTimeout(total=20)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
-        sandbox_url = f"http://127.0.0.1:{environment['CLIENTFLOW_SANDBOX_PORT']}"
-        service = Service(
-            addresses=addresses,
-            http=http,
-            url=environment["CLIENTFLOW_PUBLIC_URL"],
-            worker_url=f"http://127.0.0.1:{environment['CLIENTFLOW_WORKER_PORT']}",
-            sandbox_url=sandbox_url,
-            settings=environment,
-            serve=stopped["serve"],
-            worker=stopped["worker"],
-            sandbox=stopped["sandbox"],
-            number=environment["TWILIO_PHONE_NUMBER"],
+    @classmethod
+    def make(cls, addresses: Addresses, folder: Path) -> "Stopped":
+        """Make them with ports of their own; their logs are in *folder*."""
+        ports = {name: free_port() for name in ("serve", "worker", "sandbox")}
+        sandbox_url = f"http://127.0.0.1:{ports['sandbox']}"
+        kept = {
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "1" * 32,
+            "TWILIO_PHONE_NUMBER": "+14155550100",
+        }
+        environment = {
+            "DATABASE_URL": addresses.url,
+            "CLIENTFLOW_PUBLIC_URL": f"http://127.0.0.1:{ports['serve']}",
+            "CLIENTFLOW_PORT": str(ports["serve"]),
+            "CLIENTFLOW_WORKER_PORT": str(ports["worker"]),
+            "CLIENTFLOW_SANDBOX_PORT": str(ports["sandbox"]),
+            "CLIENTFLOW_SANDBOX_URL": sandbox_url,
+            "CLIENTFLOW_STATE_DIR": str(folder),
+            "CLIENTFLOW_PLUGINS": "twilio",
+            "TWILIO_API_BASE_URL": f"{sandbox_url}/twilio",
+            **kept,
+        }
+        (folder / "sandbox.json").write_text(json.dumps({"twilio": kept}))
+        names = ("serve", "worker", "sandbox")
+        made = {name: Process(name, environment, folder / f"{name}.log") for name in names}
+        return cls(addresses=addresses, environment=environment, api_key=new_api_key(), **made)
+
+    async def initialize(self) -> None:
+        """Make the organization, with its one number."""
+        database = Database(self.addresses.application, pool_size=1)
+        await initialize(
+            database,
+            name="A business",
+            slug="test",
+            email="owner@example.com",
+            password=Secret(PASSWORD),
+            api_key=self.api_key,
+            channels=[NewChannel("twilio", self.environment["TWILIO_PHONE_NUMBER"], "Texts")],
         )
-        service.sandbox.start()
-        await service.until(lambda: service._answers(f"{sandbox_url}/health"))
+        await database.close()
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[Service]:
+        """Give the view of a client of all that."""
+        headers = {"Authorization": f"Bearer {self.api_key.reveal()}"}
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
+            yield Service(
+                addresses=self.addresses,
+                http=http,
+                url=self.environment["CLIENTFLOW_PUBLIC_URL"],
+                worker_url=f"http://127.0.0.1:{self.environment['CLIENTFLOW_WORKER_PORT']}",
+                sandbox_url=self.environment["CLIENTFLOW_SANDBOX_URL"],
+                settings=self.environment,
+                serve=self.serve,
+                worker=self.worker,
+                sandbox=self.sandbox,
+                number=self.environment["TWILIO_PHONE_NUMBER"],
+            )
+
+    def kill(self) -> None:
+        """End whatever runs."""
+        for process in (self.serve, self.worker, self.sandbox):
+            if process.popen is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+
+
+@pytest.fixture
+async def service(addresses: Addresses, tmp_path: Path) -> AsyncIterator[Service]:
+    """The service, its sandbox running; start `serve` and `worker` as the test needs them."""
+    stopped = Stopped.make(addresses, tmp_path)
+    await stopped.initialize()
+    stopped.sandbox.start()
+    try:
+        async with stopped.opened() as service:
+            await service.sandbox_ready()
+            yield service
+    finally:
+        stopped.kill()
+
+
+@pytest.fixture(scope="session")
+def kept_service(
+    server: EmbeddedPostgres, template: DatabaseAddresses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stopped]:
+    """One whose processes all run, for tests that leave them as they were."""
+    with new_database(server, template) as addresses:
+        started = Stopped.make(addresses, tmp_path_factory.mktemp("service"))
+        asyncio.run(started.initialize())
+        for process in (started.sandbox, started.serve, started.worker):
+            process.start()
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+# What tests leave behind in a service that the next one uses.
+_LEFT_BEHIND: Final = (
+    "contacts, contact_points, conversations, messages, message_attempts, idempotency_keys,"
+    " stream_events, inbound_events, user_sessions"
+)
+
+
+@pytest.fixture
+async def running(kept_service: Stopped) -> AsyncIterator[Service]:
+    """The service, everything running, with nothing in it."""
+    async with kept_service.opened() as service:
+        await service.sandbox_ready()
+        await service.ready(service.url)
+        await service.ready(service.worker_url)
+        await service.control("reset", {})
+        await service.quiet()
+        with service.addresses.connect() as connection:
+            connection.execute(f"TRUNCATE {_LEFT_BEHIND} CASCADE".encode())
         yield service
 
 
@@ -265,13 +334,3 @@ async def chromium() -> AsyncIterator[Browser]:
     """The system's Chromium."""
     async with open_chromium() as browser:
         yield browser
-
-
-@pytest.fixture
-async def running(service: Service) -> Service:
-    """The service, everything running."""
-    service.serve.start()
-    service.worker.start()
-    await service.ready(service.url)
-    await service.ready(service.worker_url)
-    return service

@@ -12,16 +12,6 @@ from tests.scenarios.conftest import PASSWORD, Service
 _HARMLESS: Final = ("Blocked autofocusing", "htmx:sse:error", "Failed to fetch")
 
 
-@pytest.fixture
-async def beside(service: Service) -> Service:
-    """The service, everything running, the host beside the sandbox as under `up`."""
-    service.serve.start(CLIENTFLOW_SANDBOX_URL=service.sandbox_url)
-    service.worker.start()
-    await service.ready(service.url)
-    await service.ready(service.worker_url)
-    return service
-
-
 async def sign_in(page: Page) -> FrameLocator:
     """Sign in to the inbox that is shown beside the telephones."""
     inbox = page.frame_locator("iframe")
@@ -37,12 +27,12 @@ async def answer(inbox: FrameLocator, body: str) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_stranger_plays_both_sides(beside: Service, chromium: Browser) -> None:
+async def test_a_stranger_plays_both_sides(running: Service, chromium: Browser) -> None:
     page = await chromium.new_page(viewport=DESK)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(beside.sandbox_url)
+    await page.goto(running.sandbox_url)
 
     await page.get_by_label("Write as Ada").fill("Is Thursday free?")
     await page.keyboard.press("Enter")
@@ -65,10 +55,10 @@ async def test_a_stranger_plays_both_sides(beside: Service, chromium: Browser) -
 
 @pytest.mark.timeout(120)
 async def test_a_line_that_is_cut_brings_exactly_one_text(
-    beside: Service, chromium: Browser
+    running: Service, chromium: Browser
 ) -> None:
     page = await chromium.new_page(viewport=DESK)
-    await page.goto(beside.sandbox_url)
+    await page.goto(running.sandbox_url)
     await page.get_by_role("button", name="Ben").click()
     await page.get_by_label("Write as Ben").fill("Hello?")
     await page.keyboard.press("Enter")
@@ -86,8 +76,8 @@ async def test_a_line_that_is_cut_brings_exactly_one_text(
     await expect(page.locator(".log")).to_contain_text("taken, then cut")
     await expect(switch).not_to_be_checked()
     await expect(inbox.locator(".message.out")).to_contain_text("delivered", timeout=15_000)
-    await beside.quiet()
-    assert await beside.texts_to("+14155550124") == ["Still there?"]
+    await running.quiet()
+    assert await running.texts_to("+14155550124") == ["Still there?"]
 
 
 @pytest.mark.timeout(120)
@@ -127,25 +117,26 @@ async def test_inbox_that_is_not_there_yet_comes_by_itself(
     page = await chromium.new_page(viewport=DESK)
     await page.goto(service.sandbox_url)
     await expect(page.get_by_text("The business is not there")).to_be_visible()
-    service.serve.start(CLIENTFLOW_SANDBOX_URL=service.sandbox_url)
+    service.serve.start()
     inbox = page.frame_locator("iframe")
     await expect(inbox.get_by_label("Password")).to_be_visible(timeout=40_000)
 
 
 @pytest.mark.timeout(120)
-async def test_both_sides_are_played_without_a_script(beside: Service, chromium: Browser) -> None:
+async def test_both_sides_are_played_without_a_script(running: Service, chromium: Browser) -> None:
     context = await chromium.new_context(java_script_enabled=False, viewport=PHONE)
     page = await context.new_page()
-    await page.goto(beside.sandbox_url)
+    await page.goto(running.sandbox_url)
     await page.get_by_label("Write as Ada").fill("Is Thursday free?")
-    await page.get_by_role("button", name="Send").click()
+    ada = page.get_by_role("article", name="Ada")
+    await ada.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("log").first).to_contain_text("Is Thursday free?")
-    await beside.conversation("+14155550123")
+    await running.conversation("+14155550123")
     inbox = await sign_in(page)
     await inbox.get_by_role("link", name="+14155550123").click()
     await answer(inbox, "Yes, at three.")
     await expect(inbox.get_by_role("log")).to_contain_text("Yes, at three.")
-    await beside.quiet()
+    await running.quiet()
     await page.get_by_role("link", name="Refresh").click()
     await expect(page.get_by_role("log").first).to_contain_text("Yes, at three.")
     await expect(page.get_by_role("log").first).to_contain_text("delivered")
@@ -158,23 +149,23 @@ async def test_both_sides_are_played_without_a_script(beside: Service, chromium:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_console_can_be_used_by_everybody(
-    beside: Service, chromium: Browser, scheme: str
+    running: Service, chromium: Browser, scheme: str
 ) -> None:
-    await beside.text_in("+14155550123", "A text that is longer than one line of a telephone")
-    conversation = await beside.conversation("+14155550123")
-    await beside.answer(conversation["id"], "An answer that is longer than a line as well")
-    await beside.text_in("+15005550010", "Hello?")
-    unreachable = await beside.conversation("+15005550010")
-    lost = await beside.answer(unreachable["id"], "Lost")
-    await beside.message_in_state(lost["id"], "undelivered")
-    await beside.control("faults", {"calls": 9, "answer": "503", "webhooks": {"times": 2}})
+    await running.text_in("+14155550123", "A text that is longer than one line of a telephone")
+    conversation = await running.conversation("+14155550123")
+    await running.answer(conversation["id"], "An answer that is longer than a line as well")
+    await running.text_in("+15005550010", "Hello?")
+    unreachable = await running.conversation("+15005550010")
+    lost = await running.answer(unreachable["id"], "Lost")
+    await running.message_in_state(lost["id"], "undelivered")
+    await running.control("faults", {"calls": 9, "answer": "503", "webhooks": {"times": 2}})
     problems = []
     for viewport in (PHONE, DESK):
         context = await chromium.new_context(
             viewport=viewport, color_scheme="dark" if scheme == "dark" else "light"
         )
         page = await context.new_page()
-        await page.goto(beside.sandbox_url)
+        await page.goto(running.sandbox_url)
         await expect(page.frame_locator("iframe").get_by_label("Password")).to_be_visible()
         await expect(page.get_by_text("All faults off").first).to_be_visible()
         problems += await serious_problems(page)

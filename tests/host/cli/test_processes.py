@@ -209,7 +209,8 @@ def test_ctrl_c_while_it_starts_ends_it_without_many_words(name: str, room: Path
         caller, _ = silent.accept()
         caller.recv(100)
         time.sleep(0.1)
-        assert command.stop(signal.SIGINT) == 128 + signal.SIGINT
+        code = command.stop(signal.SIGINT)
+        assert code == 128 + signal.SIGINT, command.err.read_text()
         caller.close()
     assert command.err.read_text() + command.out.read_text() == ""
 

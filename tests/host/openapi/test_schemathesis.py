@@ -19,7 +19,7 @@ from tests.host.threads import add_conversations, add_messages
 
 ROOT: Final = Path(__file__).parents[3]
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
-SHORT: Final = ("--generation-deterministic", "--max-examples=20")
+SHORT: Final = ("--generation-deterministic", "--max-examples=8")
 _SECONDS: Final = "CLIENTFLOW_FUZZ_SECONDS"
 
 
