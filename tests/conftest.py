@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import attrs
 import hypothesis
@@ -34,6 +35,19 @@ _numbers = itertools.count(1)
 
 # What takes seconds to start, and serves many tests: those run in one process, after each other.
 _STARTED_ONCE = ("running_up", "kept_service", "battered", "up", "ready_project")
+
+
+# By this coverage tells the processes of a process to measure themselves. Set, where it does.
+MEASURE_ENV: Final = "COVERAGE_PROCESS_CONFIG"
+_MEASURES = ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the processes that tests start out of the coverage; see the fixture ``measured``."""
+    global _MEASURES  # noqa: PLW0603
+    is_worker, has_workers = hasattr(config, "workerinput"), config.getoption("numprocesses", None)
+    if is_worker or not has_workers:
+        _MEASURES = os.environ.pop(MEASURE_ENV, "")
 
 
 def pytest_collection_finish() -> None:
@@ -75,12 +89,13 @@ class Addresses:
 
 
 @pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the processes that a test starts out of the coverage: it doubles what they cost.
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the processes that a test starts into the coverage, which doubles what they cost.
 
-    For processes that do nothing which is not measured elsewhere, or that are timed.
+    For those that alone show what they show; all others are left out.
     """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    if _MEASURES:
+        monkeypatch.setenv(MEASURE_ENV, _MEASURES)
 
 
 @pytest.fixture

@@ -12,11 +12,6 @@ ROOT: Final = Path(__file__).parent.parent.parent
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(autouse=True)
-def not_measured(unmeasured: None) -> None:
-    """What is timed is not measured."""
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """Run a benchmark as ``nox -s bench`` does; its JSON goes into the folder of the test."""

@@ -9,8 +9,6 @@ from clientflow_host.plugin_checking import PluginCheckFailed, check
 from clientflow_host.scaffolding import PluginName, write_plugin
 from tests.requirements import demand
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PLUGIN = """
 [build-system]
 requires = ["hatchling"]

@@ -83,7 +83,7 @@ def test_command_prints_the_settings_and_serves(tmp_path: Path) -> None:
     settings = {"CLIENTFLOW_SANDBOX_PORT": str(port), "CLIENTFLOW_PORT": "8123"}
     arguments = ("sandbox", "twilio", "--state-dir", str(tmp_path / "state"))
     command = Command.start(*arguments, folder=tmp_path, **settings)
-    command.says("listening")
+    command.says("TWILIO_WEBHOOK_URL=")
     printed = dict(line.split("=", 1) for line in command.out.read_text().splitlines())
     assert printed["TWILIO_API_BASE_URL"] == f"http://127.0.0.1:{port}/twilio"
     assert printed["TWILIO_WEBHOOK_URL"] == "http://127.0.0.1:8123/webhooks/twilio"

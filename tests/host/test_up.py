@@ -42,6 +42,8 @@ TWILIO = {
     "TWILIO_PHONE_NUMBER": "+14155550166",
 }
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 
 def up(folder: Path, **settings: str) -> str:
     """Start one that must refuse; give what it says."""

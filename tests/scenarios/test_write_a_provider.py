@@ -19,8 +19,6 @@ from clientflow_host.plugin_checking import stand_on_this_environment
 from tests.commands import environment, new_room
 from tests.requirements import demand
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PAGE: Final = Path(__file__).parents[2] / "docs" / "write-a-provider.md"
 # What is installed comes from this machine alone.
 OFFLINE: Final = {

@@ -273,7 +273,7 @@ async def test_terminated_connections_are_made_again(runners: Runners, table: Ta
     await until(lambda: table.left() == 0)
 
     assert table.effects() == ids
-    assert runner.is_claiming
+    await until(lambda: runner.is_claiming)
 
 
 async def test_claims_that_fail_are_told_of_once_and_go_on(

@@ -21,8 +21,6 @@ from clientflow_core.testing.groups import registration
 from clientflow_core.testing.skips import Skipped
 from tests.core.testing.heliograph.spec import HELIOGRAPH
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PLUGIN = """
 from collections.abc import Iterable
 from clientflow_core.hookspecs import Hooks, hookimpl

@@ -11,8 +11,6 @@ import pytest
 
 from clientflow_core.testing import ChannelConformance, checks_of
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 ROOT: Final = Path(__file__).parents[3]
 HEAD: Final = """
 import pytest

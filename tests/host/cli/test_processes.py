@@ -28,6 +28,8 @@ TWILIO = {
     "TWILIO_PHONE_NUMBER": NUMBER,
 }
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 
 @pytest.fixture
 def port() -> int:

@@ -34,7 +34,9 @@ plugin = Other()
 
 async def test_listener_is_told_with_what_it_needs(working_host: Host, acme: ModuleType) -> None:
     await working_host.conversation("Is Thursday free?")
-    assert acme.SEEN[0] == ("message.received", "Is Thursday free?", NUMBER, CLIENT)
+    # Its job of the hour may come first.
+    told = next(entry for entry in acme.SEEN if entry[0] != "tidy")
+    assert told == ("message.received", "Is Thursday free?", NUMBER, CLIENT)
 
 
 async def test_of_other_kinds_of_events_nothing_is_written(
@@ -45,7 +47,7 @@ async def test_of_other_kinds_of_events_nothing_is_written(
     # No sandbox runs, so that the message stays where it is.
     await working_host.post(f"/conversations/{conversation['id']}/messages", {"body": "Yes."})
     assert working_host.rows("SELECT kind FROM jobs WHERE kind ~ 'on_event'") == []
-    assert acme.SEEN == []
+    assert [entry for entry in acme.SEEN if entry[0] != "tidy"] == []
 
 
 async def test_where_nobody_listens_nothing_is_written(
