@@ -1,0 +1,26 @@
+"""Events that were not taken, as the account lists them, turned into the webhooks that they were.
+
+https://docs.stripe.com/webhooks/process-undelivered-events. A listed event keeps the shape of the
+version that the account had when it happened.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clientflow_core.providers.catch_up import MissedWebhook
+from clientflow_plugins.stripe.webhooks import OWN_ACCOUNT, WEBHOOK
+
+
+def as_webhook(event: Mapping[str, Any]) -> MissedWebhook:
+    """Give the webhook of a listed event."""
+    return MissedWebhook(
+        webhook=WEBHOOK.name,
+        external_id=event["id"],
+        account=event.get("account") or OWN_ACCOUNT,
+        # The SDK reads decimal numbers out of texts; as texts they were sent.
+        body=json.dumps(event, default=str).encode(),
+        occurred_at=dt.datetime.fromtimestamp(event["created"], tz=dt.UTC),
+        headers={"content-type": WEBHOOK.body_type},
+    )

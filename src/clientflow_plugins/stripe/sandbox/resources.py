@@ -1,0 +1,445 @@
+"""The objects of Stripe's API, as https://docs.stripe.com/api shows them.
+
+They are kept as they are answered. A test holds each against the SDK's own types.
+"""
+
+import copy
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from clientflow_plugins.stripe.sandbox import blanks
+from clientflow_plugins.stripe.settings import API_VERSION
+
+Resource = dict[str, Any]
+DAY_SECONDS: Final = 86_400
+# A stand-in may be a little off with months.
+INTERVAL_DAYS: Final[Mapping[str, int]] = {"day": 1, "week": 7, "month": 30, "year": 365}
+CHECKOUT_SECONDS: Final = DAY_SECONDS
+ACCOUNT_NAME: Final = "ClientFlow sandbox"
+
+
+@attrs.frozen(kw_only=True)
+class Period:
+    """What is paid for at once, in seconds since 1970."""
+
+    start: int
+    end: int
+
+    def as_json(self) -> Resource:
+        """Give it as invoices have it."""
+        return {"start": self.start, "end": self.end}
+
+
+def new_id(kind: str) -> str:
+    """Make an id."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def first_item(of: Resource) -> Resource:
+    """Give what is paid for; a subscription here is of one price."""
+    item: Resource = of["items"]["data"][0]
+    return item
+
+
+def copy_of(of: Resource) -> Resource:
+    """Give *of* as it is now, whatever becomes of it."""
+    return copy.deepcopy(of)
+
+
+def list_object(url: str, data: Sequence[Resource], *, has_more: bool = False) -> Resource:
+    """Give a list, or a page of one."""
+    return {"object": "list", "data": list(data), "has_more": has_more, "url": url}
+
+
+def account(*, created: int) -> Resource:
+    """Give the account that the key belongs to."""
+    return {
+        "id": "acct_sandbox",
+        "object": "account",
+        "business_profile": {"name": ACCOUNT_NAME, "support_email": None, "url": None},
+        "business_type": "company",
+        "charges_enabled": True,
+        "country": "US",
+        "created": created,
+        "default_currency": "usd",
+        "details_submitted": True,
+        "email": None,
+        "metadata": {},
+        "payouts_enabled": True,
+        "settings": {
+            "branding": {
+                "icon": None,
+                "logo": None,
+                "primary_color": None,
+                "secondary_color": None,
+            },
+            "card_payments": {"statement_descriptor_prefix": None},
+            "dashboard": {"display_name": ACCOUNT_NAME, "timezone": "Etc/UTC"},
+            "payments": {"statement_descriptor": None},
+        },
+        "type": "standard",
+    }
+
+
+def product(product_id: str, *, name: str, created: int) -> Resource:
+    """Give what is sold."""
+    return {
+        "id": product_id,
+        "object": "product",
+        "active": True,
+        "created": created,
+        "default_price": None,
+        "description": None,
+        "images": [],
+        "livemode": False,
+        "marketing_features": [],
+        "metadata": {},
+        "name": name,
+        "package_dimensions": None,
+        "shippable": None,
+        "statement_descriptor": None,
+        "tax_code": None,
+        "type": "service",
+        "unit_label": None,
+        "updated": created,
+        "url": None,
+    }
+
+
+@attrs.frozen(kw_only=True)
+class Offer:
+    """What a plan costs.
+
+    Attributes:
+        key: our name for it.
+        amount: in Stripe's smallest unit.
+        currency: in small letters.
+    """
+
+    key: str
+    amount: int
+    currency: str
+    interval: str
+
+
+def price(price_id: str, offer: Offer, *, product_id: str, created: int) -> Resource:
+    """Give what *offer* is to Stripe."""
+    return {
+        "id": price_id,
+        "object": "price",
+        "active": True,
+        "billing_scheme": "per_unit",
+        "created": created,
+        "currency": offer.currency,
+        "custom_unit_amount": None,
+        "livemode": False,
+        "lookup_key": offer.key,
+        "metadata": {},
+        "nickname": None,
+        "product": product_id,
+        "recurring": {
+            "interval": offer.interval,
+            "interval_count": 1,
+            "meter": None,
+            "trial_period_days": None,
+            "usage_type": "licensed",
+        },
+        "tax_behavior": "unspecified",
+        "tiers_mode": None,
+        "transform_quantity": None,
+        "type": "recurring",
+        "unit_amount": offer.amount,
+        "unit_amount_decimal": str(offer.amount),
+    }
+
+
+def plan_of(of_price: Resource) -> Resource:
+    """Give the older form of a price, which subscription items still have beside it."""
+    return {
+        "id": of_price["id"],
+        "object": "plan",
+        "active": of_price["active"],
+        "amount": of_price["unit_amount"],
+        "amount_decimal": of_price["unit_amount_decimal"],
+        "billing_scheme": "per_unit",
+        "created": of_price["created"],
+        "currency": of_price["currency"],
+        "interval": of_price["recurring"]["interval"],
+        "interval_count": 1,
+        "livemode": False,
+        "metadata": {},
+        "meter": None,
+        "nickname": None,
+        "product": of_price["product"],
+        "tiers_mode": None,
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    }
+
+
+def customer(given: Mapping[str, Any], *, created: int) -> Resource:
+    """Give a customer as it was asked for."""
+    return copy_of(blanks.CUSTOMER) | {
+        "id": new_id("cus"),
+        "created": created,
+        "description": given.get("description"),
+        "email": given.get("email"),
+        "invoice_prefix": secrets.token_hex(4).upper(),
+        "metadata": dict(given.get("metadata", {})),
+        "name": given.get("name"),
+    }
+
+
+def checkout_session(
+    given: Mapping[str, Any], *, price: Resource, base_url: str, now: int
+) -> Resource:
+    """Give a page that has just been asked for."""
+    session_id = new_id("cs_test")
+    has_trial = "trial_period_days" in given.get("subscription_data", {})
+    amount = 0 if has_trial else price["unit_amount"]
+    return copy_of(blanks.CHECKOUT_SESSION) | {
+        "id": session_id,
+        "amount_subtotal": amount,
+        "amount_total": amount,
+        "cancel_url": given.get("cancel_url"),
+        "client_reference_id": given.get("client_reference_id"),
+        "created": now,
+        "currency": price["currency"],
+        "customer": given["customer"],
+        "expires_at": now + CHECKOUT_SECONDS,
+        "metadata": dict(given.get("metadata", {})),
+        "success_url": given.get("success_url"),
+        "url": f"{base_url}/pay/{session_id}",
+    }
+
+
+def portal_session(given: Mapping[str, Any], *, base_url: str, now: int) -> Resource:
+    """Give a page where a customer looks after what it has."""
+    session_id = new_id("bps")
+    return {
+        "id": session_id,
+        "object": "billing_portal.session",
+        "configuration": "bpc_sandbox",
+        "created": now,
+        "customer": given["customer"],
+        "customer_account": None,
+        "flow": None,
+        "livemode": False,
+        "locale": None,
+        "on_behalf_of": None,
+        "return_url": given.get("return_url"),
+        "url": f"{base_url}/portal/{session_id}",
+    }
+
+
+def subscription(
+    of_customer: str, price: Resource, period: Period, *, is_trial: bool, metadata: Resource
+) -> Resource:
+    """Give a subscription that has just begun."""
+    subscription_id, now = new_id("sub"), period.start
+    return copy_of(blanks.SUBSCRIPTION) | {
+        "id": subscription_id,
+        "billing_cycle_anchor": period.end if is_trial else now,
+        "created": now,
+        "currency": price["currency"],
+        "customer": of_customer,
+        "items": list_object(
+            f"/v1/subscription_items?subscription={subscription_id}",
+            [_item(subscription_id, price, period)],
+        ),
+        "metadata": dict(metadata),
+        "start_date": now,
+        "status": "trialing" if is_trial else "active",
+        "trial_end": period.end if is_trial else None,
+        "trial_start": now if is_trial else None,
+    }
+
+
+def _item(subscription_id: str, of_price: Resource, period: Period) -> Resource:
+    return {
+        "id": new_id("si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": period.start,
+        "current_period_end": period.end,
+        "current_period_start": period.start,
+        "discounts": [],
+        "metadata": {},
+        "plan": plan_of(of_price),
+        "price": of_price,
+        "quantity": 1,
+        "subscription": subscription_id,
+        "tax_rates": [],
+    }
+
+
+@attrs.frozen(kw_only=True)
+class Charge:
+    """Why an invoice is written.
+
+    Attributes:
+        reason: ``subscription_create``, ``subscription_cycle`` or ``subscription_update``.
+    """
+
+    amount: int
+    is_paid: bool
+    reason: str
+    now: int
+
+
+def invoice(of: Resource, charge: Charge, *, base_url: str, payer: Resource) -> Resource:
+    """Give the invoice for a period of the subscription *of*."""
+    invoice_id, item = new_id("in"), first_item(of)
+    period = Period(start=item["current_period_start"], end=item["current_period_end"])
+    line = _line(of, item, invoice_id, amount=charge.amount, period=period)
+    told = {
+        "id": invoice_id,
+        "account_name": ACCOUNT_NAME,
+        "billing_reason": charge.reason,
+        "created": charge.now,
+        "currency": of["currency"],
+        "customer": of["customer"],
+        "customer_email": payer["email"],
+        "customer_name": payer["name"],
+        "effective_at": charge.now,
+        "hosted_invoice_url": f"{base_url}/invoices/{invoice_id}",
+        "lines": list_object(f"/v1/invoices/{invoice_id}/lines", [line]),
+        "number": invoice_id[3:11].upper(),
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {"metadata": {}, "subscription": of["id"]},
+            "type": "subscription_details",
+        },
+        "period_end": charge.now,
+        "period_start": period.start,
+    }
+    return copy_of(blanks.INVOICE) | told | _amounts(charge) | _progress(charge)
+
+
+def _amounts(charge: Charge) -> Resource:
+    paid = charge.amount if charge.is_paid else 0
+    same = ("amount_due", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
+    amounts: Resource = dict.fromkeys(same, charge.amount)
+    return amounts | {"amount_paid": paid, "amount_remaining": charge.amount - paid}
+
+
+def _progress(charge: Charge) -> Resource:
+    return {
+        "auto_advance": not charge.is_paid,
+        "next_payment_attempt": None if charge.is_paid else charge.now + 3 * DAY_SECONDS,
+        "status": "paid" if charge.is_paid else "open",
+        "status_transitions": {
+            "finalized_at": charge.now,
+            "marked_uncollectible_at": None,
+            "paid_at": charge.now if charge.is_paid else None,
+            "voided_at": None,
+        },
+    }
+
+
+def _line(
+    of: Resource, item: Resource, invoice_id: str, *, amount: int, period: Period
+) -> Resource:
+    return copy_of(blanks.LINE) | {
+        "id": new_id("il"),
+        "amount": amount,
+        "currency": of["currency"],
+        "invoice": invoice_id,
+        "parent": {
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "proration_details": None,
+                "subscription": of["id"],
+                "subscription_item": item["id"],
+            },
+            "type": "subscription_item_details",
+        },
+        "period": period.as_json(),
+        "pricing": {
+            "price_details": {"price": item["price"]["id"], "product": item["price"]["product"]},
+            "type": "price_details",
+            "unit_amount_decimal": str(amount),
+        },
+        "subscription": of["id"],
+        "subtotal": amount,
+    }
+
+
+def meter_event(given: Mapping[str, Any], *, now: int) -> Resource:
+    """Give something that was used."""
+    return {
+        "object": "billing.meter_event",
+        "created": now,
+        "event_name": given["event_name"],
+        "identifier": given.get("identifier", new_id("meter")),
+        "livemode": False,
+        "payload": given["payload"],
+        "timestamp": given.get("timestamp", now),
+    }
+
+
+def dispute(of_invoice: Resource, *, now: int) -> Resource:
+    """Give a payment that its payer wants back from the bank."""
+    return {
+        "id": new_id("du"),
+        "object": "dispute",
+        "amount": of_invoice["amount_paid"],
+        "balance_transactions": [],
+        "charge": new_id("ch"),
+        "created": now,
+        "currency": of_invoice["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {"enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": now + 7 * DAY_SECONDS,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": True,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": new_id("pi"),
+        "reason": "general",
+        "status": "needs_response",
+    }
+
+
+def event(kind: str, about: Resource, *, now: int) -> Resource:
+    """Give an event of the type *kind*; what it is about is copied as it is now."""
+    return {
+        "id": new_id("evt"),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": now,
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": kind,
+    }
+
+
+def webhook_endpoint(*, events: Sequence[str], created: int) -> Resource:
+    """Give where events are posted; the address is filled in when it is asked for."""
+    return {
+        "id": "we_sandbox",
+        "object": "webhook_endpoint",
+        "api_version": API_VERSION,
+        "application": None,
+        "created": created,
+        "description": None,
+        "enabled_events": list(events),
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": "",
+    }
