@@ -1,0 +1,373 @@
+"""The provider itself: what a CalDAV server is asked."""
+
+import asyncio
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import attrs
+from typing_extensions import override
+
+from clientflow_core.domain.calendars import (
+    BusyTime,
+    Calendar,
+    CalendarEvent,
+    EventDraft,
+    EventRemoved,
+    EventStatus,
+    SyncPage,
+    Timed,
+)
+from clientflow_core.errors import (
+    AuthFailed,
+    EditConflict,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderRefused,
+    RejectedInput,
+)
+from clientflow_core.providers.calendar import CalendarProvider
+from clientflow_core.providers.spec import ProviderContext
+from clientflow_plugins.caldav.answers import (
+    Multistatus,
+    Resource,
+    is_event_calendar,
+    is_writable,
+    name_in,
+    path_of,
+)
+from clientflow_plugins.caldav.bodies import (
+    CALDAV,
+    CALENDARS,
+    DAV,
+    HOME,
+    PRINCIPAL,
+    changes_since,
+    events_at,
+    events_between,
+)
+from clientflow_plugins.caldav.client import ICS, Answer, DavClient
+from clientflow_plugins.caldav.cursors import Cursor, Window, read_cursor
+from clientflow_plugins.caldav.errors import map_error
+from clientflow_plugins.caldav.events import (
+    SERIES,
+    Found,
+    change_event,
+    is_series,
+    read_components,
+    read_events,
+    write_event,
+)
+from clientflow_plugins.caldav.settings import CaldavSettings
+
+PAGE: Final = 25
+"""How many resources are read at once: each may be a series."""
+
+_DAY: Final = dt.timedelta(days=1)
+_ETAG: Final = f"{{{DAV}}}getetag"
+_DATA: Final = f"{{{CALDAV}}}calendar-data"
+_ZONE: Final = f"{{{CALDAV}}}calendar-timezone"
+_TZID: Final = re.compile(r"^TZID[^:\r\n]*:([^\r\n]+)", re.MULTILINE)
+Change = CalendarEvent | EventRemoved
+
+
+class CaldavCalendars(CalendarProvider):
+    """Keeps the calendars of one account.
+
+    Nothing is repeated in here: ClientFlow does that.
+
+    Args:
+        context: lends the HTTP session, which is never closed here, and the clock.
+        settings: the account.
+    """
+
+    def __init__(self, context: ProviderContext, settings: CaldavSettings) -> None:
+        self._client = DavClient(context.http, settings)
+        self._clock = context.clock
+        self._username = settings.username
+
+    @override
+    async def verify(self) -> str:
+        """Ask who we are, and give the account.
+
+        Raises:
+            AuthFailed: the credentials do not fit, or nobody there speaks CalDAV.
+            ProviderUnavailable: the server did not answer.
+        """
+        try:
+            await self._find_principal()
+        except ProviderRefused as error:
+            raise AuthFailed(str(error), provider_code=error.provider_code) from error
+        return self._username
+
+    @override
+    async def list_calendars(self) -> Sequence[Calendar]:
+        """Give the calendars that may hold events, in the server's order."""
+        principal = await self._find_principal()
+        asked = await self._client.propfind(principal, HOME, depth=0)
+        home = self._only_href(asked, f"{{{CALDAV}}}calendar-home-set", base=principal)
+        found = await self._client.propfind(home, CALENDARS, depth=1)
+        return [_read_calendar(one) for one in found.resources if is_event_calendar(one)]
+
+    @override
+    async def sync(self, provider_calendar_id: str, *, cursor: str | None) -> SyncPage:
+        """Ask which resources have changed, and read a page of them."""
+        calendar = _path(provider_calendar_id)
+        place = read_cursor(cursor, today=self._clock.now().date())
+        answer = await self._client.report(calendar, changes_since(place.token), depth=0)
+        listed = {
+            name: one
+            for one in answer.resources
+            if (name := name_in(calendar, one.path)) and name > place.after
+        }
+        page = sorted(listed)[:PAGE]
+        changes = await self._read_page(calendar, [listed[name] for name in page], place)
+        end_token = place.end_token or answer.sync_token
+        if len(listed) > len(page):
+            # To ask once more from the same place and skip what has come is all that a server
+            # offers. What changes meanwhile comes after the token of the first page.
+            following = attrs.evolve(place, end_token=end_token, after=page[-1])
+            return SyncPage(changes=changes, cursor=following.written(), is_last=False)
+        ended = Cursor(token=end_token, day=place.day)
+        return SyncPage(
+            changes=changes, cursor=ended.written(), is_last=not _is_cut_off(answer, calendar)
+        )
+
+    @override
+    async def put_event(
+        self, provider_calendar_id: str, draft: EventDraft, *, etag: str | None = None
+    ) -> CalendarEvent:
+        """Make an event under our own id, so that it is made once; or change a version of one.
+
+        Raises:
+            RejectedInput: it is one time of what is repeated, or all of them.
+        """
+        calendar = _path(provider_calendar_id)
+        if etag is not None:
+            return await self._change(calendar, draft, etag)
+        name = f"{draft.id.hex}.ics"
+        body = write_event(draft, now=self._clock.now())
+        # 412: it is there already, and is given as it is.
+        await self._client.call(
+            "PUT",
+            calendar + name,
+            body=body,
+            headers={"Content-Type": ICS, "If-None-Match": "*"},
+            expects={HTTPStatus.PRECONDITION_FAILED},
+        )
+        return await self._read_back(calendar, name)
+
+    @override
+    async def delete_event(
+        self, provider_calendar_id: str, provider_event_id: str, *, etag: str | None = None
+    ) -> None:
+        """Take an event out, or a whole series; if it is gone already, that is as well.
+
+        Raises:
+            RejectedInput: it is one time of what is repeated.
+        """
+        path = _path(provider_calendar_id) + _resource_name(provider_event_id)
+        headers = {} if etag is None else {"If-Match": etag}
+        await self._client.call("DELETE", path, headers=headers, expects={HTTPStatus.NOT_FOUND})
+
+    @override
+    async def list_busy_times(
+        self,
+        provider_calendar_ids: Sequence[str],
+        *,
+        starts_at: dt.datetime,
+        ends_at: dt.datetime,
+    ) -> Sequence[BusyTime]:
+        """Ask for what lies between the two moments, and give when it takes up time.
+
+        Not by ``free-busy-query``, which several servers do not know.
+        """
+        busy: list[BusyTime] = []
+        for one in dict.fromkeys(provider_calendar_ids):
+            busy += await self._list_busy(one, starts_at, ends_at)
+        return busy
+
+    async def _list_busy(
+        self, calendar_id: str, starts_at: dt.datetime, ends_at: dt.datetime
+    ) -> Sequence[BusyTime]:
+        """Give when one calendar is taken."""
+        calendar = _path(calendar_id)
+        zone = await self._zone_of(calendar)
+        body = events_between(starts_at, ends_at)
+        answer = await self._client.report(calendar, body, depth=1)
+        # A day more on each side, for zones and for what began before; a month for what is long.
+        window = Window(starts_at.date() - 31 * _DAY, ends_at.date() + 2 * _DAY)
+        busy = []
+        for resource in answer.resources:
+            for event in _events_of(calendar, resource, window, zone):
+                first, last = _moments(event, zone)
+                if _takes_time(event) and first < ends_at and last > starts_at:
+                    busy.append(
+                        BusyTime(provider_calendar_id=calendar_id, starts_at=first, ends_at=last)
+                    )
+            await asyncio.sleep(0)
+        return busy
+
+    async def _find_principal(self) -> str:
+        start = self._client.start
+        answer = await self._client.propfind(start, PRINCIPAL, depth=0)
+        return self._only_href(answer, f"{{{DAV}}}current-user-principal", base=start)
+
+    def _only_href(self, answer: Multistatus, name: str, *, base: str) -> str:
+        """Give the path that a property of the one resource leads to.
+
+        Raises:
+            ProviderRefused: there is none, or it leads to another server.
+        """
+        found = [href for one in answer.resources if (href := one.href_in(name))]
+        if not found:
+            msg = f"the CalDAV server does not say {name.rpartition('}')[2]}: is CALDAV_URL right?"
+            raise ProviderRefused(msg)
+        if not self._client.is_here(found[0]):
+            msg = "the account's calendars are at another address; set CALDAV_URL to it"
+            raise ProviderRefused(msg)
+        return path_of(found[0], base=base)
+
+    async def _read_page(
+        self, calendar: str, resources: Sequence[Resource], place: Cursor
+    ) -> Sequence[Change]:
+        gone = {one.path for one in resources if one.status == HTTPStatus.NOT_FOUND}
+        wanted = [one.path for one in resources if one.path not in gone]
+        found: Mapping[str, Resource] = {}
+        zone: dt.tzinfo = dt.UTC
+        if wanted:
+            zone = await self._zone_of(calendar)
+            answer = await self._client.report(calendar, events_at(wanted), depth=0)
+            found = {one.path: one for one in answer.resources}
+        changes: list[Change] = []
+        for resource in resources:
+            name = name_in(calendar, resource.path) or ""
+            if place.token:
+                # What it was before is not told: it may have been a series, or not.
+                changes.append(EventRemoved(provider_event_id=name))
+            if resource.path in found:
+                changes += _events_of(calendar, found[resource.path], place.window, zone)
+            await asyncio.sleep(0)
+        return changes
+
+    async def _change(self, calendar: str, draft: EventDraft, etag: str) -> CalendarEvent:
+        name = _resource_name(draft.provider_event_id or f"{draft.id.hex}.ics")
+        answer = await self._get(calendar + name, expects={HTTPStatus.NOT_FOUND})
+        if answer.status == HTTPStatus.NOT_FOUND or answer.etag != etag:
+            msg = "the event has been changed since that version, or taken out"
+            raise EditConflict(msg)
+        try:
+            if is_series(read_components(answer.body)):
+                raise _no_series()
+            body = change_event(answer.body, draft, now=self._clock.now())
+        except ValueError as error:
+            raise map_error(error, is_change=False) from error
+        headers = {"Content-Type": ICS, "If-Match": etag}
+        await self._client.call("PUT", calendar + name, body=body, headers=headers)
+        return await self._read_back(calendar, name)
+
+    async def _read_back(self, calendar: str, name: str) -> CalendarEvent:
+        """Read what was put, as the server has it: it may have changed it, and its version.
+
+        Raises:
+            OutcomeUnknown: it cannot be read; whatever the reason, it was put.
+        """
+        today = self._clock.now().date()
+        try:
+            zone = await self._zone_of(calendar)
+            answer = await self._get(calendar + name)
+            found = Found(name=name, etag=answer.etag, data=answer.body)
+            return read_events(found, window=Window(today, today + _DAY), zone=zone)[0]
+        except (ProviderError, ValueError, LookupError) as error:
+            msg = f"the event was put, and cannot be read: {error}"
+            raise OutcomeUnknown(msg) from error
+
+    async def _get(self, path: str, *, expects: frozenset[int] | set[int] = frozenset()) -> Answer:
+        return await self._client.call("GET", path, headers={"Accept": ICS}, expects=expects)
+
+    async def _zone_of(self, calendar: str) -> dt.tzinfo:
+        """Ask for the zone of a calendar, in which is what says none."""
+        answer = await self._client.propfind(calendar, CALENDARS, depth=0)
+        return ZoneInfo(_zone_name(answer.resources[0]) if answer.resources else "UTC")
+
+
+def _path(provider_calendar_id: str) -> str:
+    """Give the path of a calendar.
+
+    Raises:
+        RejectedInput: it is none.
+    """
+    if not (provider_calendar_id.startswith("/") and provider_calendar_id.endswith("/")):
+        msg = f"{provider_calendar_id!r} is no calendar here: one is a path such as /alice/work/"
+        raise RejectedInput(msg)
+    return path_of(provider_calendar_id, base="/")
+
+
+def _resource_name(provider_event_id: str) -> str:
+    if SERIES in provider_event_id:
+        raise _no_series()
+    return path_of(provider_event_id.replace("/", "%2F"), base="")
+
+
+def _no_series() -> RejectedInput:
+    msg = "one time of what is repeated is changed in the calendar itself, not from here"
+    return RejectedInput(msg)
+
+
+def _is_cut_off(answer: Multistatus, calendar: str) -> bool:
+    # RFC 6578, 3.6: what is left out comes after the token that is given.
+    return any(
+        one.path == calendar and one.status == HTTPStatus.INSUFFICIENT_STORAGE
+        for one in answer.resources
+    )
+
+
+def _events_of(
+    calendar: str, resource: Resource, window: Window, zone: dt.tzinfo
+) -> Sequence[CalendarEvent]:
+    """Give the events of a resource; none where it is gone, or is one that nobody can read."""
+    name, data = name_in(calendar, resource.path), resource.properties.get(_DATA)
+    if name is None or data is None:
+        return []
+    found = Found(name=name, etag=resource.text(_ETAG), data=data.text or "")
+    try:
+        return read_events(found, window=window, zone=zone)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        # One event that some program has spoiled must not hold up all the others.
+        return []
+
+
+def _read_calendar(resource: Resource) -> Calendar:
+    name = resource.text(f"{{{DAV}}}displayname") or resource.path.rstrip("/").rpartition("/")[2]
+    return Calendar(
+        provider_calendar_id=resource.path,
+        title=name,
+        time_zone=_zone_name(resource),
+        is_writable=is_writable(resource),
+    )
+
+
+def _zone_name(resource: Resource) -> str:
+    """Read the zone of a calendar; UTC where it has none, or one of its own."""
+    named = _TZID.search(resource.text(_ZONE))
+    try:
+        return ZoneInfo(named[1].strip()).key if named else "UTC"
+    except (ValueError, LookupError, OSError):
+        return "UTC"
+
+
+def _takes_time(event: CalendarEvent) -> bool:
+    return event.is_busy and event.status is not EventStatus.CANCELED
+
+
+def _moments(event: CalendarEvent, zone: dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
+    if isinstance(event.time, Timed):
+        return event.time.starts_at, event.time.ends_at
+    first, last = event.time.first, event.time.last + _DAY
+    return (
+        dt.datetime.combine(first, dt.time(), zone),
+        dt.datetime.combine(last, dt.time(), zone),
+    )
