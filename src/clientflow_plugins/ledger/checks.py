@@ -1,0 +1,32 @@
+"""What can be told of the ledger, for the checklist."""
+
+import asyncio
+from typing import Final
+
+from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_plugins.ledger.catalogue import EXAMPLES, BadCatalogue, read_catalogue
+from clientflow_plugins.ledger.settings import CATALOGUE_ENV, LedgerSettings
+
+_EXPECTED: Final = "a file of one's own plans"
+
+
+async def check_catalogue(context: CheckContext) -> CheckResult:
+    """Read the file of the plans."""
+    path = context.settings(LedgerSettings).catalogue
+    if path == EXAMPLES:
+        hint = f"set {CATALOGUE_ENV} to a file of your plans; the examples are for trying it out"
+        status = CheckStatus.SKIPPED
+        return CheckResult(status=status, found="the examples", expected=_EXPECTED, hint=hint)
+    try:
+        plans = await asyncio.to_thread(read_catalogue, path)
+    except BadCatalogue as error:
+        hint = f"mend the file that {CATALOGUE_ENV} names"
+        status, found = CheckStatus.FAILED, f"it {error}"
+        return CheckResult(status=status, found=found, expected=_EXPECTED, hint=hint)
+    found = f"{len(plans)} plans"
+    return CheckResult(status=CheckStatus.PASSED, found=found, expected=_EXPECTED)
+
+
+CHECKS: Final = (
+    CheckSpec(id="ledger-catalogue", title="The ledger's plans can be read", run=check_catalogue),
+)
