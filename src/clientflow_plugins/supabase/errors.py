@@ -1,0 +1,46 @@
+"""What an answer of Supabase's, or the lack of one, means.
+
+Every call here only reads, so that it may be asked again. Error answers:
+https://supabase.com/docs/guides/auth/debugging/error-codes.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import attrs
+
+from clientflow_core.errors import AuthFailed, ProviderError, ProviderUnavailable, RateLimited
+
+_LONGEST_WAIT_SECONDS: Final = 3600.0
+
+
+@attrs.frozen
+class BadAnswer(Exception):
+    """An answer that is not 200.
+
+    Attributes:
+        status: of HTTP.
+        retry_after: the header, as it came.
+    """
+
+    status: int
+    retry_after: str = ""
+
+
+def map_error(error: Exception) -> ProviderError:
+    """Translate what a call raised; raise the result from *error*."""
+    if not isinstance(error, BadAnswer):
+        return ProviderUnavailable(f"Supabase does not answer ({type(error).__name__})")
+    if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        msg = f"Supabase refuses the key (HTTP {error.status}); copy it anew from its API settings"
+        return AuthFailed(msg)
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = _seconds(error.retry_after)
+        return RateLimited("Supabase is asked too often (HTTP 429)", retry_after_seconds=wait)
+    return ProviderUnavailable(f"Supabase answers HTTP {error.status}")
+
+
+def _seconds(text: str) -> float | None:
+    text = text.strip()
+    is_number = text.isascii() and text.isdigit()
+    return min(float(text), _LONGEST_WAIT_SECONDS) if is_number else None
