@@ -12,23 +12,28 @@ from typing_extensions import override
 
 from clientflow_core.domain.messages import OutboundMessage, Receipt
 from clientflow_core.errors import AuthFailed, ProviderRefused
+from clientflow_core.providers.catch_up import MissedWebhook, SupportsCatchUp
 from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_plugins.twilio.errors import map_error
 from clientflow_plugins.twilio.http_client import TOTAL_SECONDS, SharedSessionClient
+from clientflow_plugins.twilio.missed import as_webhook
 from clientflow_plugins.twilio.settings import TwilioSettings
-from clientflow_plugins.twilio.webhooks import STATUS, to_message_status
+from clientflow_plugins.twilio.webhooks import MOST_MEDIA, STATUS, to_message_status
 
 # Our clock and Twilio's may differ, and date_created has whole seconds.
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 _MOST_CANDIDATES: Final = 100
+# Two pages of the largest size.
+_MOST_MISSED: Final = 2000
+_MEDIA_HOST: Final = "https://api.twilio.com"
 # What a trial account puts before every text:
 # https://www.twilio.com/docs/usage/tutorials/how-to-use-your-free-trial-account
 _TRIAL_PREFIX: Final = "Sent from your Twilio trial account - "
 
 
-class TwilioChannel(ChannelProvider, SupportsMessageLookup):
-    """Sends texts through one Twilio account, and finds them again.
+class TwilioChannel(ChannelProvider, SupportsMessageLookup, SupportsCatchUp):
+    """Sends texts through one Twilio account, and finds them and those that came in again.
 
     Args:
         context: lends the HTTP session; without its ``public_url`` no delivery reports are asked
@@ -97,7 +102,10 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup):
         """
         try:
             created = await self._messages.create_async(
-                to=message.recipient, body=message.body, **self._origin(message)
+                to=message.recipient,
+                body=message.body,
+                **({"media_url": list(message.media_urls)} if message.media_urls else {}),
+                **self._origin(message),
             )
             return _receipt(created)
         except Exception as error:
@@ -124,6 +132,28 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup):
             return [_receipt(item) for item in sorted(found, key=_created_at)]
         except Exception as error:
             raise map_error(error, is_create=False) from error
+
+    @override
+    async def list_missed(self, *, since: dt.datetime) -> Sequence[MissedWebhook]:
+        """List the texts that came in since then, to whichever number of the account.
+
+        Raises:
+            AuthFailed: the credentials do not fit any more.
+            ProviderUnavailable: Twilio did not answer.
+        """
+        try:
+            listed = await self._messages.list_async(date_sent_after=since, limit=_MOST_MISSED)
+            came_in = [item for item in listed if item.direction == "inbound"]
+            return [as_webhook(item, await self._media_urls(item)) for item in came_in]
+        except Exception as error:
+            raise map_error(error, is_create=False) from error
+
+    async def _media_urls(self, item: Any) -> Sequence[str]:
+        if item.num_media in {None, "0"}:
+            return ()
+        listed = await self._messages(item.sid).media.list_async(limit=MOST_MEDIA)
+        # As the webhooks name them.
+        return [f"{_MEDIA_HOST}{one.uri.removesuffix('.json')}" for one in listed]
 
     def _origin(self, message: OutboundMessage) -> dict[str, str]:
         origin: dict[str, str] = {}

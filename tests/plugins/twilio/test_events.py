@@ -46,6 +46,7 @@ async def test_a_text_needs_nothing_to_be_said(
     assert isinstance(received, MessageReceived)
     assert received.provider_message_id == told["message_sid"]
     expected = {"from": received.sender, "to": received.recipient, "body": received.body}
+    expected["pictures"] = "0"
     assert fields(sandbox, "inbound-sms") == expected
     assert received.recipient == sandbox.credentials["TWILIO_PHONE_NUMBER"]
 

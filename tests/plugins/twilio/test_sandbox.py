@@ -162,7 +162,7 @@ class TestRefusals:
             ({"StatusCallback": "https://größe.example/"}, 21609),
             ({"to": CLIENT}, 20001),
             ({"IdempotencyKey": "x"}, 20001),
-            ({"MediaUrl": "https://c.example/x.png"}, 20001),
+            ({"MediaUrl": "ftp://c.example/x.png"}, 21620),
         ],
     )
     async def test_text_that_is_not_taken(

@@ -2,12 +2,12 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
-from clientflow_plugins.twilio.sandbox.refusals import bad_request, refuse_unknown
+from clientflow_plugins.twilio.sandbox.refusals import MEDIA_URL, bad_request, refuse_unknown
 
 LONGEST_BODY: Final = 1600
 # Twilio's magic numbers, https://www.twilio.com/docs/iam/test-credentials
@@ -26,8 +26,10 @@ _START_WORDS: Final = frozenset({"START", "YES", "UNSTOP"})
 # Twilio ignores a parameter that it does not know. Here it is refused, so that a misspelt one in
 # our plugin shows; the official ones that the sandbox cannot act on are refused with the rest.
 CREATE_PARAMETERS: Final = frozenset(
-    {"To", "From", "MessagingServiceSid", "Body", "StatusCallback"}
+    {"To", "From", "MessagingServiceSid", "Body", "StatusCallback", MEDIA_URL}
 )
+# https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+MOST_MEDIA: Final = 10
 
 
 @attrs.define(kw_only=True)
@@ -53,7 +55,7 @@ class Account:
             self.opted_out.discard((number, client))
 
 
-def check_new(form: Mapping[str, str], account: Account) -> None:
+def check_new(form: Mapping[str, str], account: Account, *, media_urls: Sequence[str] = ()) -> None:
     """Let a text pass that Twilio would take.
 
     Raises:
@@ -62,9 +64,10 @@ def check_new(form: Mapping[str, str], account: Account) -> None:
     refuse_unknown(form, CREATE_PARAMETERS)
     _check_recipient(form.get("To", ""))
     _check_sender(form, account)
-    if not form.get("Body"):
+    if not form.get("Body") and not media_urls:
         raise bad_request(21602, "Message body is required.")
-    if len(form["Body"]) > LONGEST_BODY:
+    _check_media(media_urls)
+    if len(form.get("Body", "")) > LONGEST_BODY:
         message = f"The concatenated message body exceeds the {LONGEST_BODY} character limit"
         raise bad_request(21617, message)
     callback = form.get("StatusCallback")
@@ -72,6 +75,14 @@ def check_new(form: Mapping[str, str], account: Account) -> None:
         raise bad_request(21609, f"The 'StatusCallback' URL {callback} is not a valid URL.")
     if form["To"] == BLOCKED_NUMBER or _is_opted_out(form, account):
         raise bad_request(21610, "Attempt to send to unsubscribed recipient")
+
+
+def _check_media(media_urls: Sequence[str]) -> None:
+    if len(media_urls) > MOST_MEDIA:
+        raise bad_request(21623, f"Number of media files exceeds allowed limit of {MOST_MEDIA}")
+    for url in media_urls:
+        if not _CALLBACK.fullmatch(url):
+            raise bad_request(21620, f"Invalid media URL: {url}")
 
 
 def _check_recipient(to: str) -> None:

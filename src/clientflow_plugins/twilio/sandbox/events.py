@@ -19,6 +19,7 @@ def inbound_sms(happen: Happen, *, to: str | None) -> SandboxEvent:
             EventField(name="from", meaning="the client's number", default=READY_CLIENTS[0].number),
             EventField(name="to", meaning="the number of the business", default=to),
             EventField(name="body", meaning="the text", default="Is Thursday free?"),
+            EventField(name="pictures", meaning="how many come with it, 0 to 10", default="0"),
         ),
         happen=happen,
     )

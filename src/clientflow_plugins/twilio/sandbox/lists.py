@@ -1,5 +1,6 @@
 """Lists as Twilio gives them, page by page."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +11,8 @@ from aiohttp import web
 from clientflow_plugins.twilio.sandbox.refusals import bad_request
 from clientflow_plugins.twilio.sandbox.resources import API_VERSION
 
-LIST_PARAMETERS: Final = frozenset({"To", "From", "Page", "PageSize", "PageToken"})
+LIST_PARAMETERS: Final = frozenset({"To", "From", "DateSent>", "Page", "PageSize", "PageToken"})
+MEDIA_PARAMETERS: Final = frozenset({"Page", "PageSize", "PageToken"})
 NUMBER_PARAMETERS: Final = frozenset({"PhoneNumber", "Page", "PageSize", "PageToken"})
 _LARGEST_PAGE: Final = 1000
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
@@ -60,6 +62,21 @@ def list_page(request: web.Request, key: str, found: dict[str, dict[str, Any]]) 
         "previous_page_uri": uri(page - 1, first - size) if page else None,
         "next_page_uri": uri(page + 1, first + size) if has_more else None,
     }
+
+
+def sent_since(query: Mapping[str, str]) -> dt.datetime | None:
+    """Give the moment after which listed texts were sent, if one is asked for.
+
+    Raises:
+        Refusal: it is none.
+    """
+    text = query.get("DateSent>")
+    if text is None:
+        return None
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=dt.UTC)
+    except ValueError as error:
+        raise bad_request(20001, "DateSent> must be like 2026-01-31T12:00:00Z") from error
 
 
 def _read_whole(query: Mapping[str, str], name: str, default: int) -> int:

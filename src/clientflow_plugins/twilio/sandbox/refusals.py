@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
 import attrs
 from aiohttp import web
+
+# The one parameter that may be there several times.
+MEDIA_URL: Final = "MediaUrl"
 
 
 @attrs.frozen
@@ -42,14 +46,14 @@ async def read_form(request: web.Request) -> dict[str, str]:
     """Read the form of a call.
 
     Raises:
-        Refusal: it cannot be decoded, or a parameter is there twice.
+        Refusal: it cannot be decoded, or a parameter is there twice that may not.
     """
     try:
         form = await request.post()
     except (ValueError, LookupError) as error:
         raise bad_request(20001, "the body is not a form in UTF-8") from error
     for name in form:
-        if len(form.getall(name)) > 1:
+        if name != MEDIA_URL and len(form.getall(name)) > 1:
             raise bad_request(20001, f"the parameter {name} is there twice")
     return {name: str(value) for name, value in form.items()}
 

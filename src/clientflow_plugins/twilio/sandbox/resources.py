@@ -35,6 +35,7 @@ class Message:
     error_code: int | None = None
     service_sid: str | None = None
     status_callback: str | None = None
+    media_urls: tuple[str, ...] = ()
 
 
 def account_resource(account_sid: str, *, born: dt.datetime) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def message_resource(account_sid: str, message: Message) -> dict[str, Any]:
         "error_message": "Unreachable destination handset" if message.error_code else None,
         "from": message.sender,
         "messaging_service_sid": message.service_sid,
-        "num_media": "0",
+        "num_media": str(len(message.media_urls)),
         # A messaging service has not chosen the sender yet, so nothing is counted.
         "num_segments": "0" if message.status == "accepted" else str(count_segments(message.body)),
         "price": None,
@@ -81,6 +82,27 @@ def message_resource(account_sid: str, message: Message) -> dict[str, Any]:
         "to": message.to,
         "uri": f"{uri}.json",
     }
+
+
+def media_resource(account_sid: str, message: Message, *, number: int) -> dict[str, Any]:
+    """Give an attachment of *message*, the first of which has the *number* 0."""
+    sid = "ME" + hmac.digest(b"sandbox", f"{message.sid}/{number}".encode(), "md5").hex()
+    path = f"/{API_VERSION}/Accounts/{account_sid}/Messages/{message.sid}/Media"
+    return {
+        "account_sid": account_sid,
+        "content_type": "image/jpeg",
+        "date_created": rfc2822(message.created),
+        "date_updated": rfc2822(message.created),
+        "parent_sid": message.sid,
+        "sid": sid,
+        "uri": f"{path}/{sid}.json",
+    }
+
+
+def media_url(account_sid: str, message: Message, *, number: int) -> str:
+    """Give where an attachment is, as the webhook of a text names it."""
+    uri = media_resource(account_sid, message, number=number)["uri"]
+    return f"https://api.twilio.com{uri.removesuffix('.json')}"
 
 
 def number_resource(

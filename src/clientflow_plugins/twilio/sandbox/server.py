@@ -22,6 +22,7 @@ from clientflow_core.sandbox import (
 )
 from clientflow_core.sandbox.control import Handler, read_control_body
 from clientflow_plugins.twilio.sandbox.acceptance import (
+    MOST_MEDIA,
     NUMBER,
     UNREACHABLE_NUMBER,
     Account,
@@ -30,11 +31,14 @@ from clientflow_plugins.twilio.sandbox.acceptance import (
 from clientflow_plugins.twilio.sandbox.events import REPORTED, inbound_sms, message_status
 from clientflow_plugins.twilio.sandbox.lists import (
     LIST_PARAMETERS,
+    MEDIA_PARAMETERS,
     NUMBER_PARAMETERS,
     list_page,
+    sent_since,
 )
 from clientflow_plugins.twilio.sandbox.phones import READY_CLIENTS, show_phones
 from clientflow_plugins.twilio.sandbox.refusals import (
+    MEDIA_URL,
     Refusal,
     error_response,
     not_found,
@@ -45,6 +49,7 @@ from clientflow_plugins.twilio.sandbox.resources import (
     API_VERSION,
     Message,
     account_resource,
+    media_resource,
     message_resource,
     number_resource,
 )
@@ -104,13 +109,14 @@ class TwilioSandbox(ProviderSandbox):
 
     @override
     def api_routes(self) -> Iterable[web.RouteDef]:
-        """Give the four resources that the plugin uses, and the account's numbers."""
+        """Give the resources that the plugin uses: account, messages, media, numbers."""
         account = f"/{API_VERSION}/Accounts/{{account}}"
         return (
             web.get(f"{account}.json", self._guarded(self._get_account)),
             web.post(f"{account}/Messages.json", self._guarded(self._create_message)),
             web.get(f"{account}/Messages.json", self._guarded(self._list_messages)),
             web.get(f"{account}/Messages/{{sid}}.json", self._guarded(self._get_message)),
+            web.get(f"{account}/Messages/{{sid}}/Media.json", self._guarded(self._list_media)),
             web.get(f"{account}/IncomingPhoneNumbers.json", self._guarded(self._list_numbers)),
         )
 
@@ -177,6 +183,7 @@ class TwilioSandbox(ProviderSandbox):
             raise InvalidInput("/to is not ours", [FieldError("/to", "buy it first")])
         message = self._add("inbound", sender=sender, to=to, body=text, status="received")
         message.sent = message.created
+        message.media_urls = _pictures(values["pictures"])
         self._account.note_opt_out(number=to, client=sender, body=text)
         url = f"{self.host_url}/webhooks/twilio"
         request = self._sign(url, inbound_fields(self.credentials, message))
@@ -231,15 +238,17 @@ class TwilioSandbox(ProviderSandbox):
 
     async def _create_message(self, request: web.Request) -> web.StreamResponse:
         form = await read_form(request)
-        check_new(form, self._account)
+        media_urls = [str(url) for url in (await request.post()).getall(MEDIA_URL, [])]
+        check_new(form, self._account, media_urls=media_urls)
         service_sid = form.get("MessagingServiceSid")
         message = self._add(
             "outbound-api",
             sender=form.get("From"),
             to=form["To"],
-            body=form["Body"],
+            body=form.get("Body", ""),
             status="accepted" if service_sid else "queued",
         )
+        message.media_urls = tuple(media_urls)
         message.service_sid = service_sid
         message.status_callback = form.get("StatusCallback")
         answer = web.json_response(self._as_json(message), status=HTTPStatus.CREATED)
@@ -255,13 +264,28 @@ class TwilioSandbox(ProviderSandbox):
     async def _list_messages(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         refuse_unknown(query, LIST_PARAMETERS)
+        since = sent_since(query)
         wanted = [
             message
             for message in reversed(self._messages.values())
-            if query.get("To") in {None, message.to} and query.get("From") in {None, message.sender}
+            if query.get("To") in {None, message.to}
+            and query.get("From") in {None, message.sender}
+            and (since is None or (message.sent is not None and message.sent >= since))
         ]
         found = {message.sid: self._as_json(message) for message in wanted}
         return web.json_response(list_page(request, "messages", found))
+
+    async def _list_media(self, request: web.Request) -> web.StreamResponse:
+        refuse_unknown(request.query, MEDIA_PARAMETERS)
+        message = self._messages.get(request.match_info["sid"])
+        if message is None:
+            raise not_found(request)
+        listed = [
+            media_resource(self._account_sid, message, number=number)
+            for number in range(len(message.media_urls))
+        ]
+        found = {resource["sid"]: resource for resource in listed}
+        return web.json_response(list_page(request, "media_list", found))
 
     async def _list_numbers(self, request: web.Request) -> web.StreamResponse:
         refuse_unknown(request.query, NUMBER_PARAMETERS)
@@ -318,3 +342,10 @@ class TwilioSandbox(ProviderSandbox):
 
     def _as_json(self, message: Message) -> dict[str, Any]:
         return message_resource(self._account_sid, message)
+
+
+def _pictures(text: str) -> tuple[str, ...]:
+    if not text.isdecimal() or int(text) > MOST_MEDIA:
+        rule = f"must be 0 to {MOST_MEDIA}"
+        raise InvalidInput(f"/pictures {rule}", [FieldError("/pictures", rule)])
+    return tuple(f"https://example.com/{number}.jpg" for number in range(int(text)))

@@ -12,7 +12,12 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
 )
 
 from clientflow_core.sandbox import SignedRequest
-from clientflow_plugins.twilio.sandbox.resources import API_VERSION, Message, count_segments
+from clientflow_plugins.twilio.sandbox.resources import (
+    API_VERSION,
+    Message,
+    count_segments,
+    media_url,
+)
 
 
 def sign(url: str, fields: dict[str, str], *, credentials: Mapping[str, str]) -> SignedRequest:
@@ -37,9 +42,12 @@ def inbound_fields(credentials: Mapping[str, str], message: Message) -> dict[str
     blank = ("ToCity", "ToZip", "FromCity", "FromState", "FromZip")
     service_sid = credentials.get("TWILIO_MESSAGING_SERVICE_SID")
     service = {"MessagingServiceSid": service_sid} if service_sid else {}
+    account_sid, count = credentials["TWILIO_ACCOUNT_SID"], len(message.media_urls)
+    media = {f"MediaUrl{n}": media_url(account_sid, message, number=n) for n in range(count)}
     return (
         dict.fromkeys(blank, "")
         | service
+        | media
         | {
             "ToCountry": "US",
             "ToState": "CA",
@@ -47,11 +55,11 @@ def inbound_fields(credentials: Mapping[str, str], message: Message) -> dict[str
             "MessageSid": message.sid,
             "SmsSid": message.sid,
             "SmsMessageSid": message.sid,
-            "AccountSid": credentials["TWILIO_ACCOUNT_SID"],
+            "AccountSid": account_sid,
             "From": message.sender or "",
             "To": message.to,
             "Body": message.body,
-            "NumMedia": "0",
+            "NumMedia": str(count),
             "NumSegments": str(count_segments(message.body)),
             "SmsStatus": "received",
             "ApiVersion": API_VERSION,
