@@ -58,6 +58,12 @@ from .domain.calendars import (
     WatchRequest,
 )
 from .domain.changes import CalendarChanged, SubscriptionChanged
+from .domain.email.html import clean_html
+from .domain.email.mime import ParsedEmail, parse_mime
+from .domain.email.parts import Attachment, EmailParts
+from .domain.email.replies import SplitReply, split_reply
+from .domain.email.threads import next_references, reply_subject
+from .domain.email_addresses import to_email_address
 from .domain.identities import Assurance, Identity
 from .domain.messages import (
     DeliveryReported,
@@ -72,6 +78,7 @@ from .domain.messages import (
 )
 from .domain.money import Money
 from .domain.phone_numbers import to_e164
+from .domain.private_words import hide_private_fields, hide_private_words
 from .domain.provider_settings import OfOrganization, OrganizationValues
 from .domain.roles import Principal, Role
 from .errors import (
@@ -116,16 +123,19 @@ from .providers.billing import (
     SupportsUsage,
 )
 from .providers.calendar import CalendarProvider, SupportsPush
+from .providers.catch_up import MissedWebhook, SupportsCatchUp
 from .providers.channel import (
     ChannelProvider,
     MessageQuery,
     SupportsMessageLookup,
 )
+from .providers.handover import Handover
 from .providers.identity import (
     IdentityProvider,
     SupportsUserLookup,
 )
 from .providers.observer import ObserverProvider
+from .providers.observers import Observers
 from .providers.records import Record, Records, RecordStore
 from .providers.spec import (
     Capability,
@@ -156,6 +166,7 @@ __all__ = [
     "AssistanceRequest",
     "AssistantProvider",
     "Assurance",
+    "Attachment",
     "AuthFailed",
     "BadPayload",
     "BilledOrganization",
@@ -186,6 +197,7 @@ __all__ = [
     "DomainEvent",
     "Draft",
     "EditConflict",
+    "EmailParts",
     "EmbeddedServerError",
     "EventDraft",
     "EventKind",
@@ -196,6 +208,7 @@ __all__ = [
     "FieldError",
     "Form",
     "FormField",
+    "Handover",
     "Heading",
     "Hooks",
     "HostContext",
@@ -212,11 +225,13 @@ __all__ = [
     "MessageQuery",
     "MessageReceived",
     "MessageStatus",
+    "MissedWebhook",
     "ModerationVerdict",
     "Money",
     "NotAllowed",
     "NotFound",
     "ObserverProvider",
+    "Observers",
     "OfOrganization",
     "OrganizationSettings",
     "OrganizationValues",
@@ -229,6 +244,7 @@ __all__ = [
     "PageRequest",
     "PageSpec",
     "Paragraph",
+    "ParsedEmail",
     "Plan",
     "Plugin",
     "PluginContext",
@@ -266,9 +282,11 @@ __all__ = [
     "SettingsError",
     "SignatureRefused",
     "Speaker",
+    "SplitReply",
     "Subscription",
     "SubscriptionChanged",
     "SubscriptionStatus",
+    "SupportsCatchUp",
     "SupportsEmbeddings",
     "SupportsInvoices",
     "SupportsMessageLookup",
@@ -292,11 +310,19 @@ __all__ = [
     "WebhookRequest",
     "WebhookSpec",
     "advance_delivery",
+    "clean_html",
     "discover_plugins",
+    "hide_private_fields",
+    "hide_private_words",
     "hookimpl",
     "load_settings",
     "new_id",
+    "next_references",
+    "parse_mime",
     "read_sources",
+    "reply_subject",
     "setting",
+    "split_reply",
     "to_e164",
+    "to_email_address",
 ]

@@ -23,6 +23,9 @@ NAMES: Final = frozenset(
         "deliver_message.reserved",
         "deliver_message.called",
         "deliver_message.recorded",
+        "sync_calendar.asked",
+        "sync_calendar.recorded",
+        "put_appointment.called",
         "jobs.claimed",
         "jobs.finished",
     }

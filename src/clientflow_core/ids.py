@@ -31,7 +31,12 @@ class IdPrefix(enum.StrEnum):
     CONTACT_POINT = "pnt"
     CONVERSATION = "cnv"
     MESSAGE = "msg"
+    ATTACHMENT = "att"
     INBOUND_EVENT = "evt"
+    DRAFT = "drf"
+    SUBSCRIPTION = "sub"
+    CALENDAR = "cal"
+    CALENDAR_EVENT = "cev"
 
 
 def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:

@@ -16,8 +16,11 @@ from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.middleware.sessions import authenticate_session
 from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
+from clientflow_host.pages import billing as billing_pages
+from clientflow_host.pages import calendar as calendar_page
 from clientflow_host.pages import contacts as contact_pages
-from clientflow_host.pages import entry, inbox, problems
+from clientflow_host.pages import drafts as draft_pages
+from clientflow_host.pages import emails, entry, inbox, problems
 from clientflow_host.pages.api_docs import API_DOCS
 from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
@@ -26,9 +29,13 @@ from clientflow_host.pages.static_files import FILES
 from clientflow_host.pages.stream import STREAM
 from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.routes import (
+    attachments,
+    billing,
+    calendars,
     channels,
     contacts,
     conversations,
+    drafts,
     health,
     messages,
     providers,
@@ -40,14 +47,22 @@ from clientflow_host.serving import listening, wait_for_stop
 _API: Final = (
     *contacts.OPERATIONS,
     *conversations.OPERATIONS,
+    *drafts.OPERATIONS,
     *messages.OPERATIONS,
+    *attachments.OPERATIONS,
     *channels.OPERATIONS,
     *providers.OPERATIONS,
+    *billing.OPERATIONS,
+    *calendars.OPERATIONS,
 )
 PAGES: Final = (
     *entry.OPERATIONS,
     *inbox.OPERATIONS,
+    *emails.OPERATIONS,
+    *draft_pages.OPERATIONS,
     *contact_pages.OPERATIONS,
+    *billing_pages.OPERATIONS,
+    *calendar_page.OPERATIONS,
     *problems.OPERATIONS,
     API_DOCS,
     DESIGN,
@@ -60,7 +75,7 @@ _MOST_BODY_BYTES: Final = 1024 * 1024
 def build_app(assembly: Assembly) -> web.Application:
     """Give the application that serves *assembly*."""
     app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[show_errors])
-    answer_problems(app)
+    answer_problems(app, observers=assembly.observers)
     app[ASSEMBLY] = assembly
     app[INTAKE] = Intake(assembly.database)
     app[LIVE] = LiveHub(assembly.direct_url)

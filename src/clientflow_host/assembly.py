@@ -6,11 +6,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import attrs
+import structlog
 from aiohttp import web
 from sqlalchemy.engine import URL
 
 from clientflow_core.clock import Clock, SystemClock
-from clientflow_core.errors import DatabaseUnfit, SettingProblem, SettingsError
+from clientflow_core.errors import (
+    ClientFlowError,
+    DatabaseUnfit,
+    SettingProblem,
+    SettingsError,
+)
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
@@ -19,6 +25,9 @@ from clientflow_core.persistence.readiness import read_readiness
 from clientflow_core.persistence.records import StoredRecordStore
 from clientflow_core.persistence.sealing import Sealer
 from clientflow_core.persistence.server import connection_string, parse_url
+from clientflow_core.providers.observer import ObserverProvider
+from clientflow_core.providers.observers import NOBODY, Observers
+from clientflow_core.providers.spec import ProviderKind
 from clientflow_core.registry.bound import listener_jobs
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.finding import Wanted, find_plugins
@@ -39,6 +48,7 @@ class Assembly:
         direct_url: the database past any pooler, for what must hold on to its connection.
         queue: carries the wake-ups.
         sealer: seals what organizations set for themselves.
+        observers: are told of errors, and how long things take.
     """
 
     settings: HostSettings
@@ -48,6 +58,7 @@ class Assembly:
     queue: WakeQueue
     sealer: Sealer
     clock: Clock
+    observers: Observers = NOBODY
 
 
 _NO_DATABASE: Final = SettingProblem(
@@ -55,6 +66,8 @@ _NO_DATABASE: Final = SettingProblem(
 )
 
 ASSEMBLY: Final = web.AppKey("assembly", Assembly)
+
+log = structlog.get_logger(__name__)
 
 
 def wanted_plugins(settings: HostSettings) -> Wanted:
@@ -198,6 +211,8 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
         database.tell_with(listener_jobs(registry.plugins))
         registry.keep_settings_in(StoredSettings(database, sealer))
         registry.keep_records_with(functools.partial(StoredRecordStore, database))
+        observers = await open_observers(registry)
+        registry.observe_with(observers)
         try:
             yield Assembly(
                 settings=settings,
@@ -207,6 +222,7 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
                 queue=queue,
                 sealer=sealer,
                 clock=SystemClock(),
+                observers=observers,
             )
         finally:
             await carrier.close()
@@ -228,6 +244,19 @@ async def _sharing_failures(
         registry.share_failures(news)
         yield
         registry.share_failures(None)
+
+
+async def open_observers(registry: ProviderRegistry) -> Observers:
+    """Open the enabled observers; one that cannot be opened is logged, and not told anything."""
+    opened: list[ObserverProvider] = []
+    for name, enabled in registry.providers.items():
+        if enabled.spec.kind is not ProviderKind.OBSERVER:
+            continue
+        try:
+            opened.append(await registry.observer(name))
+        except ClientFlowError as error:
+            log.warning("observer_not_opened", provider=name, reason=str(error))
+    return Observers(opened)
 
 
 def own_channels(registry: ProviderRegistry) -> list[NewChannel]:

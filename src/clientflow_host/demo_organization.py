@@ -8,9 +8,11 @@ from typing import Any, Final
 import attrs
 
 from clientflow_core.errors import Conflict
-from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Database
+from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
+from clientflow_core.services.follow_calendar import ask_to_follow, calendar_providers
 from clientflow_core.services.initialize import (
     Initialized,
     NewChannel,
@@ -64,6 +66,16 @@ async def make_demo_organization(
     login = attrs.evolve(login, organization_id=organization_id)
     folder.write_json(_FILE, attrs.asdict(login))
     return login
+
+
+async def follow_everything(
+    database: Database, login: Login, *, registry: ProviderRegistry
+) -> None:
+    """Ask for the calendars of every provider to be followed, so that there is something to see."""
+    organization_id = from_public_id(IdPrefix.ORGANIZATION, login.organization_id)
+    async with database.organization(organization_id) as transaction:
+        for provider in calendar_providers(registry):
+            await ask_to_follow(transaction, provider)
 
 
 async def _initialize(

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from clientflow_core.contributions.context import HostContext, Process
+from clientflow_core.providers.observers import Observers
 from clientflow_core.registry.bound import host_context, plugin_context
 from clientflow_core.registry.contributions import Moment
 from clientflow_core.registry.discovery import Plugin
@@ -27,22 +28,29 @@ async def plugins_running(assembly: Assembly, process: Process) -> AsyncIterator
     One that fails to begin is logged, and not asked to end; the process goes on without it.
     """
     begun: list[tuple[Plugin, HostContext]] = []
+    passes = partial(_passes, observers=assembly.observers)
     try:
         for plugin in assembly.registry.plugins:
             plain = plugin_context(plugin, providers=assembly.registry, clock=assembly.clock)
             context = host_context(plain, process)
             startup = plugin.contributions.startup
-            if await _passes(startup, plugin, context, "startup", _STARTUP_SECONDS):
+            if await passes(startup, plugin, context, "startup", _STARTUP_SECONDS):
                 begun.append((plugin, context))
         yield
     finally:
         for plugin, context in reversed(begun):
             shutdown = plugin.contributions.shutdown
-            await _passes(shutdown, plugin, context, "shutdown", _SHUTDOWN_SECONDS)
+            await passes(shutdown, plugin, context, "shutdown", _SHUTDOWN_SECONDS)
 
 
 async def _passes(
-    moment: Moment | None, plugin: Plugin, context: HostContext, what: str, seconds: float
+    moment: Moment | None,
+    plugin: Plugin,
+    context: HostContext,
+    what: str,
+    seconds: float,
+    *,
+    observers: Observers,
 ) -> bool:
     """Await one moment of one plugin; False if it failed."""
     if moment is None:
@@ -62,5 +70,6 @@ async def _passes(
             process=context.process.value,
             exc_info=error,
         )
+        observers.report_error(error, fields={"plugin": plugin.name, "moment": what})
         return False
     return True

@@ -39,7 +39,7 @@ def list_plugins(
 
     Args:
         values: the settings.
-        sandboxed: those that a running `up` has added for its stand-ins.
+        sandboxed: those that a running `up` has added, for its stand-ins and local providers.
 
     Raises:
         SettingsError: the host's settings are not usable.
@@ -108,8 +108,8 @@ def _rows(plugin: Plugin, asked: _Asked) -> Iterator[dict[str, Any]]:
 def _idle_rows(plugin: InstalledPlugin, asked: _Asked) -> Iterator[dict[str, Any]]:
     """Give what the manifest says of a plugin that is not loaded."""
     for provider in plugin.manifest.providers if plugin.manifest else ():
-        is_sandboxed = any(one.env in asked.sandboxed for one in provider.settings)
-        state, reason = ("sandbox" if is_sandboxed else "not set"), None
+        is_added = any(one.env in asked.sandboxed for one in provider.settings)
+        state, reason = _added_state(provider.sandbox) if is_added else "not set", None
         if plugin.trouble:
             state, reason = "incompatible", plugin.trouble
         if asked.wanted.names is not None:
@@ -139,8 +139,12 @@ def _state(
 
 def _unset_state(plugin: Plugin, spec: AnySpec, asked: _Asked) -> tuple[str, str | None]:
     if any(field.setting.env in asked.sandboxed for field in setting_fields(spec.settings)):
-        return "sandbox", None
+        return _added_state(spec.sandbox), None
     return "not set", None
+
+
+def _added_state(sandbox: str | None) -> str:
+    return "sandbox" if sandbox else "local"
 
 
 def _unusable(state: str, plugin: Plugin, asked: _Asked) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.finding import find_plugins
 from clientflow_core.settings import Setting, SettingField, setting_fields
@@ -68,7 +69,7 @@ def plugin_groups(plugin: Plugin) -> Iterator[Group]:
             title=spec.title,
             introduction=(
                 f"Of the plugin `{plugin.name}`. Set those without a default to enable it;"
-                " with none of them set, `up` runs it on its sandbox."
+                f" with none of them set, `up` runs it on {_place(spec)}."
             ),
             fields=setting_fields(spec.settings),
         )
@@ -78,6 +79,10 @@ def plugin_groups(plugin: Plugin) -> Iterator[Group]:
             introduction=f"Of the plugin `{plugin.name}`, beside those of its providers.",
             fields=setting_fields(settings_class),
         )
+
+
+def _place(spec: AnySpec) -> str:
+    return "this machine alone" if spec.is_local else "its sandbox"
 
 
 def pages() -> Mapping[str, str]:

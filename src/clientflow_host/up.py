@@ -30,10 +30,11 @@ from clientflow_host.assembly import (
     require_schema,
 )
 from clientflow_host.children import Child, ChildFailed, supervised
-from clientflow_host.demo_organization import Login, make_demo_organization
+from clientflow_host.demo_organization import Login, follow_everything, make_demo_organization
 from clientflow_host.embedded_database import embedded_database
+from clientflow_host.local_providers import local_settings
 from clientflow_host.ports import Ports, choose_ports
-from clientflow_host.sandbox import build_sandboxes, sandbox_settings, sandboxed_specs
+from clientflow_host.sandbox import build_sandboxes, sandbox_settings
 from clientflow_host.settings import (
     ENCRYPTION_KEY_ENV,
     STATE_DIR_ENV,
@@ -58,7 +59,7 @@ class _Plan:
         has_public_url: it is set where the world reaches the host.
         values: every setting, those of the stand-ins included.
         sandboxed: the names of the providers that are stand-ins.
-        sandbox_values: their settings.
+        sandbox_values: their settings, and those of local providers that had none.
     """
 
     settings: HostSettings
@@ -90,7 +91,7 @@ async def run_up(
     """
     _cancel_when_told(say)
     with contextlib.suppress(asyncio.CancelledError):
-        settings, _ = load_everything(values, leave_out=_needs_stand_in(values))
+        settings, _ = load_everything(values, leave_out=_is_added(values))
         folder = StateFolder.open(settings.state_folder)
         with folder.held():
             # What one that was killed has left.
@@ -113,9 +114,12 @@ def _cancel_when_told(say: Say) -> None:
             loop.add_signal_handler(number, cancel)
 
 
-def _needs_stand_in(values: Mapping[str, str]) -> Callable[[AnySpec], bool]:
+def _is_added(values: Mapping[str, str]) -> Callable[[AnySpec], bool]:
+    """Tell of a provider that is not set up whether it can be used without an account."""
+
     def judge(spec: AnySpec) -> bool:
-        return bool(spec.sandbox) and completeness(spec.settings, values) is Completeness.NONE
+        can_be = spec.is_local or bool(spec.sandbox)
+        return can_be and completeness(spec.settings, values) is Completeness.NONE
 
     return judge
 
@@ -123,11 +127,12 @@ def _needs_stand_in(values: Mapping[str, str]) -> Callable[[AnySpec], bool]:
 def _make_plan(values: Mapping[str, str], settings: HostSettings, folder: StateFolder) -> _Plan:
     ports = choose_ports(settings)
     url = attrs.evolve(settings, port=ports.host).url
-    enabled = sandboxed_specs(find_enabled(settings))
-    specs = list(filter(_needs_stand_in(values), enabled))
+    enabled = [spec for plugin in find_enabled(settings) for spec in plugin.specs]
+    added = list(filter(_is_added(values), enabled))
+    specs = [spec for spec in added if spec.sandbox]
     sandbox_url = local_url(settings.host, ports.sandbox)
     boxes = build_sandboxes(specs, folder, sandbox_url=sandbox_url, host_url=url)
-    sandbox_values = sandbox_settings(boxes)
+    sandbox_values = {**sandbox_settings(boxes), **local_settings(added, folder)}
     ours = {
         "CLIENTFLOW_PUBLIC_URL": url,
         "CLIENTFLOW_PORT": str(ports.host),
@@ -198,6 +203,8 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
 def _what_it_is(plan: _Plan, spec: AnySpec) -> str:
     if spec.name in plan.sandboxed:
         return "on its sandbox"
+    if spec.is_local:
+        return "on this machine, with no provider behind it"
     if not spec.webhooks:
         return "the real one"
     remedy = "" if plan.has_public_url else ", so set CLIENTFLOW_PUBLIC_URL"
@@ -236,7 +243,9 @@ async def _demo_organization(plan: _Plan, database_url: Secret) -> Login:
         await database.check()
         await require_schema(database)
         channels = own_channels(plan.registry)
-        return await make_demo_organization(database, plan.folder, channels=channels)
+        login = await make_demo_organization(database, plan.folder, channels=channels)
+        await follow_everything(database, login, registry=plan.registry)
+        return login
     finally:
         await database.close()
 

@@ -10,18 +10,21 @@ from aiohttp import web
 
 from clientflow_core.clock import Clock
 from clientflow_core.contributions.context import Process
-from clientflow_core.domain.jobs import INBOUND, OUTBOUND, UPKEEP
+from clientflow_core.domain.jobs import ASSISTANCE, BILLING, CALENDARS, INBOUND, OUTBOUND, UPKEEP
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.server import connection_string
+from clientflow_core.providers.observers import Observers
 from clientflow_core.registry.bound import BoundRouter, BoundStep, send_steps
 from clientflow_core.registry.bound import routers as bound_routers
 from clientflow_core.registry.plugin_webhooks import webhook_jobs
 from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.services.catch_up import CATCH_UP, can_catch_up, catch_up
 from clientflow_core.services.deliver_message import deliver_message
+from clientflow_core.services.draft_reply import draft_reply, give_up_draft
 from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
@@ -29,8 +32,11 @@ from clientflow_core.services.handle_inbound_event import (
 from clientflow_core.services.prepare_message import prepare_message
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.services.record_attempt import give_up_message
+from clientflow_core.services.request_draft import DRAFT_REPLY
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble, require_schema
+from clientflow_host.billing_work import billing_handlers, billing_schedules
+from clientflow_host.calendar_work import calendar_handlers, calendar_schedules
 from clientflow_host.heartbeat import beating
 from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.problems import answer_problems
@@ -41,7 +47,7 @@ from clientflow_host.routes import health
 from clientflow_host.serving import listening, wait_for_stop
 
 # How many jobs of a lane run at once; those that wait for a provider hold no connection.
-_LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1}
+_LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1, BILLING: 20, CALENDARS: 20, ASSISTANCE: 10}
 _GRACE_SECONDS: Final = 8.0
 _DELIVERY_SECONDS: Final = 60.0
 _SCHEDULES: Final = (PURGE_EXPIRED,)
@@ -64,12 +70,26 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
                 steps=steps,
                 registry=registry,
                 clock=assembly.clock,
-                routers=bound_routers(registry.plugins),
+                routers=bound_routers(registry.plugins, observers=assembly.observers),
+                observers=assembly.observers,
             ),
             on_dead=give_up_message,
             deadline_seconds=_DELIVERY_SECONDS + sum(one.step.deadline_seconds for one in steps),
         ),
         PURGE_EXPIRED.kind: DatabaseJob(handle=purge_expired),
+        CATCH_UP.kind: ProviderJob(
+            handle=functools.partial(
+                catch_up,
+                registry=registry,
+                public_url=assembly.settings.url,
+                clock=assembly.clock,
+            )
+        ),
+        DRAFT_REPLY: ProviderJob(
+            handle=functools.partial(draft_reply, registry=registry), on_dead=give_up_draft
+        ),
+        **calendar_handlers(registry, public_url=assembly.settings.url, clock=assembly.clock),
+        **billing_handlers(registry),
         **plugin_handlers(assembly),
     }
 
@@ -81,8 +101,9 @@ async def _deliver_message(
     registry: ProviderRegistry,
     clock: Clock,
     routers: Sequence[BoundRouter],
+    observers: Observers,
 ) -> None:
-    if await prepare_message(run, steps=steps):
+    if await prepare_message(run, steps=steps, observers=observers):
         await deliver_message(run, registry=registry, clock=clock, routers=routers)
 
 
@@ -98,7 +119,14 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
         Liveness(connection_string(assembly.direct_url)),
         handlers=job_handlers(assembly),
         lanes={**_LANES, **plugin_lanes(assembly.registry.plugins)},
-        schedules=[*_SCHEDULES, *plugin_schedules(assembly.registry.plugins)],
+        schedules=[
+            *_SCHEDULES,
+            *((CATCH_UP,) if can_catch_up(assembly.registry) else ()),
+            *billing_schedules(assembly.registry),
+            *calendar_schedules(assembly.registry),
+            *plugin_schedules(assembly.registry.plugins),
+        ],
+        observers=assembly.observers,
     )
     worker = JobWorker(runner, assembly.queue)
     try:
@@ -127,7 +155,7 @@ async def work(values: Mapping[str, str]) -> None:
         await require_schema(assembly.database)
         settings = assembly.settings
         app = web.Application()
-        answer_problems(app)
+        answer_problems(app, observers=assembly.observers)
         app[ASSEMBLY] = assembly
         add_operations(app, health.OPERATIONS, authenticate=authenticate)
         async with (

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 import subprocess
 import sys
@@ -58,7 +59,13 @@ def needed_by(name: str, extras: frozenset[str], seen: set[str]) -> set[str]:
 @pytest.fixture(scope="session")
 def blocked() -> frozenset[str]:
     """What cannot be imported where nothing but ``clientflow[twilio]`` is installed."""
-    library = needed_by("clientflow", frozenset({"twilio"}), set()) | MEASURES
+    return blocked_beside("twilio")
+
+
+@functools.cache
+def blocked_beside(extra: str) -> frozenset[str]:
+    """Give what cannot be imported where nothing but ``clientflow[extra]`` is installed."""
+    library = needed_by("clientflow", frozenset({extra}), set()) | MEASURES
     others = {
         module
         for module, owners in packages_distributions().items()

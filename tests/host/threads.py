@@ -52,6 +52,22 @@ def add_messages(host: Host, conversation_id: str, total: int, *, first: str = "
     )
 
 
+def add_attachment(host: Host, message_id: uuid.UUID) -> str:
+    """Make a message an e-mail that has a file; give the file."""
+    host.rows(
+        "UPDATE messages SET subject = 'Hours', reference_ids = '{}', quoted = '',"
+        " is_automatic = false WHERE id = %s",
+        message_id,
+    )
+    [(made,)] = host.rows(
+        "INSERT INTO attachments (organization_id, id, message_id, position, name, content_type,"
+        " size_bytes, content) SELECT organization_id, gen_random_uuid(), id, 0, 'a', 'text/plain',"
+        " 1, 'x' FROM messages WHERE id = %s RETURNING id",
+        message_id,
+    )
+    return f"att_{made.hex}"
+
+
 def to_uuid(public_id: str) -> uuid.UUID:
     """Read a public id."""
     return uuid.UUID(hex=public_id.partition("_")[2])

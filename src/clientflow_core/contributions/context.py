@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 LONGEST_ARGUMENT: Final = 200
 """The most characters of an argument of a job: an id or a code, never what somebody wrote."""
+
+OpenOwn = Callable[[str], Awaitable[Any]]
+"""Gives a provider of the plugin's own, by its name; opens it if need be."""
 
 
 class Providers(Protocol):
@@ -72,6 +75,11 @@ class Log(Protocol):
         ...
 
 
+async def _nothing_of_its_own(name: str) -> Any:
+    msg = f"this plugin has no provider {name!r} that is enabled"
+    raise LookupError(msg)
+
+
 class Process(enum.StrEnum):
     """Which process of the service it is."""
 
@@ -90,6 +98,7 @@ class PluginContext:
         clock: ask it for the time.
         log: its lines name the plugin.
         own_settings: the settings of the plugin and of its providers, by their classes.
+        open_own: see :meth:`own_provider`.
     """
 
     plugin: str
@@ -97,6 +106,18 @@ class PluginContext:
     clock: Clock
     log: Log
     own_settings: Mapping[type, Any] = attrs.field(factory=dict, repr=False)
+    open_own: OpenOwn = attrs.field(default=_nothing_of_its_own, repr=False)
+
+    async def own_provider(self, name: str) -> Any:
+        """Give a provider of this plugin, opened for the operator, with all of its own methods.
+
+        Nothing guards it: what others ask of it, by the methods of its kind, is in *providers*.
+
+        Raises:
+            LookupError: the plugin has no such provider, or it is not enabled.
+            AuthFailed, ProviderUnavailable: it cannot be opened now.
+        """
+        return await self.open_own(name)
 
     def settings(self, settings_class: type[S]) -> S:
         """Give the loaded settings of a class that the plugin, or one of its providers, names.

@@ -3,14 +3,12 @@
 import enum
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import attrs
 
 from clientflow_core.contributions.checking import is_async, is_deadline, is_name
 from clientflow_core.contributions.context import PluginContext
-
-LONGEST_BODY: Final = 1600
+from clientflow_core.domain.routing import Medium
 
 
 class SendPhase(enum.StrEnum):
@@ -35,7 +33,9 @@ class Draft:
         provider: the provider of its channel.
         sender: the organization's address.
         recipient: the client's.
-        body: the text, 1 to 1600 characters; the only thing that a step may change.
+        body: the text, 1 to 1600 characters, of an e-mail up to 100000; the only thing that a step
+            may change.
+        medium: what it is sent as.
     """
 
     message_id: uuid.UUID
@@ -44,6 +44,7 @@ class Draft:
     sender: str
     recipient: str
     body: str
+    medium: Medium = Medium.TEXT
 
 
 @attrs.frozen(kw_only=True)

@@ -11,11 +11,12 @@ class ContactPointKind(enum.StrEnum):
     """What sort of address it is."""
 
     PHONE = "phone"
+    EMAIL = "email"
 
 
 @attrs.frozen(kw_only=True)
 class ContactPoint:
-    """One address of a contact, in its one written form (a telephone: E.164)."""
+    """One address of a contact, in its one written form (E.164, or small letters)."""
 
     id: uuid.UUID
     contact_id: uuid.UUID

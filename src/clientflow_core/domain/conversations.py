@@ -5,6 +5,8 @@ import uuid
 
 import attrs
 
+from clientflow_core.domain.routing import Medium
+
 
 @attrs.frozen(kw_only=True)
 class Conversation:
@@ -13,6 +15,7 @@ class Conversation:
     Attributes:
         address: the client's address in it.
         last_body: the text of its newest message; None while it has none.
+        subject: what its e-mails are about, without "Re:"; None for texts.
     """
 
     id: uuid.UUID
@@ -23,6 +26,12 @@ class Conversation:
     last_message_at: dt.datetime
     last_body: str | None
     created_at: dt.datetime
+    subject: str | None = None
+
+    @property
+    def medium(self) -> Medium:
+        """What is exchanged in it."""
+        return Medium.TEXT if self.subject is None else Medium.EMAIL
 
     @property
     def place(self) -> "Place":

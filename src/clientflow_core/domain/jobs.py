@@ -9,7 +9,10 @@ import attrs
 INBOUND: Final = "inbound"
 OUTBOUND: Final = "outbound"
 UPKEEP: Final = "upkeep"
-LANES: Final = (INBOUND, OUTBOUND, UPKEEP)
+BILLING: Final = "billing"
+CALENDARS: Final = "calendars"
+ASSISTANCE: Final = "assistance"
+LANES: Final = (INBOUND, OUTBOUND, UPKEEP, BILLING, CALENDARS, ASSISTANCE)
 """The lanes of our own; each plugin that has work has one more, see :func:`plugin_lane`."""
 
 # Seconds before the next attempt; together with the last one repeated, 3.8 days in 14 attempts.

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from clientflow_core.domain.changes import CalendarChanged, SubscriptionChanged
+from clientflow_core.domain.email.parts import Attachment, EmailParts
 from clientflow_core.domain.routing import Channel
 
 
@@ -87,13 +88,17 @@ class OutboundMessage:
         attempt_id: names this attempt; the provider sends it back with its reports where it can.
         sender: our address on the channel, E.164 for a telephone.
         recipient: the client's address, in the same form.
-        body: the text, 1 to 1600 characters.
+        body: the text, 1 to 1600 characters; of an e-mail up to 100000.
+        media_urls: where the provider fetches what goes with it, such as pictures.
+        email: what an e-mail has beside it; None for a text.
     """
 
     attempt_id: uuid.UUID
     sender: str
     recipient: str
     body: str
+    media_urls: tuple[str, ...] = ()
+    email: EmailParts | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -125,6 +130,8 @@ class MessageReceived:
         media_urls: where its attachments are, at the provider.
         group: the address of ours that stands for several, such as a messaging service, if it came
             through one; counts as the recipient does.
+        email: what an e-mail has beside its text; None for a text. *body* is then the whole of the
+            text: what is quoted below an answer is taken off when it is kept.
     """
 
     provider_message_id: str
@@ -133,6 +140,7 @@ class MessageReceived:
     body: str
     media_urls: tuple[str, ...] = ()
     group: str | None = None
+    email: EmailParts | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -163,8 +171,55 @@ ProviderEvent = MessageReceived | DeliveryReported | SubscriptionChanged | Calen
 
 
 @attrs.frozen(kw_only=True)
+class KeptAttachment:
+    """A file of an e-mail, without what is in it.
+
+    Attributes:
+        is_kept: whether what is in it was kept; not of one that was too large.
+    """
+
+    id: uuid.UUID
+    message_id: uuid.UUID
+    name: str
+    content_type: str
+    size_bytes: int
+    is_kept: bool
+
+
+@attrs.frozen(kw_only=True)
+class KeptEmail:
+    """What is kept of an e-mail beside its text.
+
+    Attributes:
+        subject: one line; may be empty.
+        message_id: its Message-ID, with the angle brackets.
+        in_reply_to: the Message-ID of what it answers.
+        references: the Message-IDs of the thread, the oldest first.
+        sender: the address that it came from; None of ours.
+        html: cleaned: nothing in it runs or is fetched by itself.
+        quoted: what stood below the text, such as what it answers, and the signature.
+        is_automatic: a program wrote it.
+    """
+
+    subject: str
+    message_id: str | None
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    sender: str | None
+    html: str | None
+    quoted: str
+    is_automatic: bool
+    attachments: tuple[KeptAttachment, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Message:
-    """A message as it is kept."""
+    """A message as it is kept.
+
+    Attributes:
+        body: the text; of an e-mail what was written, without what it quotes.
+        email: None for a text.
+    """
 
     id: uuid.UUID
     conversation_id: uuid.UUID
@@ -178,6 +233,7 @@ class Message:
     error_detail: str | None
     created_at: dt.datetime
     updated_at: dt.datetime
+    email: KeptEmail | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -206,8 +262,13 @@ class MessageAttempt:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """What it takes to send a message: itself, its conversation's channel, the client's address."""
+    """What it takes to send a message: itself, its conversation's channel, the client's address.
+
+    Attributes:
+        attachments: of an e-mail, with what is in them.
+    """
 
     message: Message
     channel: Channel
     recipient: str
+    attachments: tuple[Attachment, ...] = ()

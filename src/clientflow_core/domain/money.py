@@ -1,8 +1,17 @@
 """Amounts of money, in whole numbers."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
+from typing_extensions import override
+
+# How many digits of an amount are behind the point, by ISO 4217, where they are not two:
+# https://www.six-group.com/en/products-services/financial-information/data-standards.html
+_PLACES: Final[Mapping[int, str]] = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
 
 
 def _is_whole(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
@@ -13,7 +22,7 @@ def _is_whole(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class Money:
-    """An amount of one currency.
+    """An amount of one currency; as a text it is for people, such as ``19.00 USD``.
 
     Attributes:
         minor: in the currency's smallest unit: cents, whole yen, thousandths of a dinar; below
@@ -27,3 +36,11 @@ class Money:
 
     minor: int = attrs.field(validator=_is_whole)
     currency: str = attrs.field(validator=attrs.validators.matches_re(r"[A-Z]{3}"))
+
+    @override
+    def __str__(self) -> str:
+        places = next((few for few, those in _PLACES.items() if self.currency in those), 2)
+        digits = str(abs(self.minor)).rjust(places + 1, "0")
+        whole, part = digits[: len(digits) - places], digits[len(digits) - places :]
+        sign = "-" if self.minor < 0 else ""
+        return f"{sign}{whole}{'.' + part if part else ''} {self.currency}"

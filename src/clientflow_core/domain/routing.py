@@ -7,6 +7,8 @@ from typing import Final
 
 import attrs
 
+LONGEST_TEXT: Final = 1600
+LONGEST_EMAIL: Final = 100_000
 ANYWHERE: Final = "*"
 """Stands for every country that has no rule of its own."""
 
@@ -16,6 +18,11 @@ class Medium(enum.StrEnum):
 
     TEXT = "text"
     EMAIL = "email"
+
+    @property
+    def longest_body(self) -> int:
+        """How many letters a message has at most."""
+        return LONGEST_TEXT if self is Medium.TEXT else LONGEST_EMAIL
 
 
 @attrs.frozen(kw_only=True)

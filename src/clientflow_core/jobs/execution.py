@@ -24,6 +24,7 @@ from clientflow_core.jobs.handlers import (
 )
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
+from clientflow_core.providers.observers import NOBODY, Observers
 
 PASSING_ERRORS: Final = (
     sa.exc.OperationalError,
@@ -48,11 +49,19 @@ class Execution:
     Args:
         database: as the application role.
         handlers: for each kind of job, who does it.
+        observers: are told of jobs that fail, and how long each takes.
     """
 
-    def __init__(self, database: Database, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        *,
+        observers: Observers = NOBODY,
+    ) -> None:
         self._database = database
         self._handlers = handlers
+        self._observers = observers
 
     def divide(self, claimed: Sequence[Job]) -> list[list[Job]]:
         """Divide *claimed* into groups that may run beside each other.
@@ -73,7 +82,8 @@ class Execution:
         """Do the jobs of *group* and settle what becomes of each."""
         left = list(group)
         while len(left) > 1:
-            done = await self._run_together(left)
+            with self._observers.span("jobs_together", fields={"jobs": len(left)}):
+                done = await self._run_together(left)
             if done == 0:
                 break
             left = left[done:]
@@ -114,7 +124,7 @@ class Execution:
     async def _run_alone(self, job: Job) -> None:
         with structlog.contextvars.bound_contextvars(job_id=job.id, job_kind=job.kind):
             try:
-                await self._run(job)
+                await self._run_observed(job)
             except FenceLost:
                 log.warning("job_taken_over")
             except RetryLater as later:
@@ -125,6 +135,19 @@ class Execution:
                 code = _error_code(error)
                 log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
                 await self._put_back(job, code, None)
+
+    async def _run_observed(self, job: Job) -> None:
+        if not self._observers:
+            await self._run(job)
+            return
+        fields = _about(job)
+        with self._observers.span(job.kind, fields=fields):
+            try:
+                await self._run(job)
+            except Exception as error:
+                if not isinstance(error, (*PASSING_ERRORS, FenceLost, RetryLater)):
+                    self._observers.report_error(error, fields=fields)
+                raise
 
     async def _run(self, job: Job) -> None:
         if job.attempts > job.max_attempts:
@@ -184,9 +207,10 @@ class Execution:
         except PASSING_ERRORS as failure:
             # It comes back when its visibility ends, and is buried then.
             log.warning("job_not_buried", error=type(failure).__name__)
-        except Exception:
+        except Exception as failure:
             # Its last words fail and always will; without them, or it would come back for ever.
             log.exception("job_on_dead_failed")
+            self._observers.report_error(failure, fields=_about(job))
             await self._bury_silently(job, error)
 
     async def _bury_with_last_words(self, job: Job, error: str) -> None:
@@ -211,6 +235,11 @@ class Execution:
 def traced(error: Exception) -> Exception | None:
     """Give *error* for its traceback, unless it says nothing of our code and comes in crowds."""
     return None if isinstance(error, PASSING_ERRORS) else error
+
+
+def _about(job: Job) -> dict[str, str | int]:
+    whose = {"organization_id": str(job.organization_id)} if job.organization_id else {}
+    return {"job_id": job.id, "job_kind": job.kind, "attempts": job.attempts, **whose}
 
 
 def _error_code(error: Exception) -> str:

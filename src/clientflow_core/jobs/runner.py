@@ -18,6 +18,7 @@ from clientflow_core.jobs.loops import Loop
 from clientflow_core.jobs.schedules import Schedule, tick
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
+from clientflow_core.providers.observers import NOBODY, Observers
 
 _SWEEP_SECONDS: Final = 1.0
 _CANCEL_SECONDS: Final = 5.0
@@ -36,12 +37,13 @@ class JobRunner:
         schedules: what is asked for at regular times, whichever worker sees it first.
         visibility_seconds: after this long without a sign of life of ours, our jobs are claimed by
             others, even though our lock is held.
+        observers: are told of jobs that fail, and how long each takes.
 
     Raises:
         ValueError: a schedule asks for a lane or a kind that this runner does not serve.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has one place, where the worker is made
         self,
         database: Database,
         liveness: Liveness,
@@ -50,6 +52,7 @@ class JobRunner:
         lanes: Mapping[str, int],
         schedules: Sequence[Schedule] = (),
         visibility_seconds: float = job_rows.VISIBILITY_SECONDS,
+        observers: Observers = NOBODY,
     ) -> None:
         for schedule in schedules:
             if schedule.lane not in lanes or schedule.kind not in handlers:
@@ -57,7 +60,8 @@ class JobRunner:
                 raise ValueError(msg)
         self._database = database
         self._liveness = liveness
-        self._execution = Execution(database, handlers)
+        self._execution = Execution(database, handlers, observers=observers)
+        self._observers = observers
         self._lanes = {name: Lane(name, slots) for name, slots in lanes.items()}
         self._schedules = schedules
         self._visibility_seconds = visibility_seconds
@@ -159,9 +163,10 @@ class JobRunner:
     async def _run(self, lane: Lane, group: Sequence[Job]) -> None:
         try:
             await self._execution.run(group)
-        except Exception:
+        except Exception as error:
             # The rows stay claimed until their visibility ends, and are claimed again then.
             log.exception("jobs_abandoned", job_ids=[job.id for job in group])
+            self._observers.report_error(error, fields={"lane": lane.name, "jobs": len(group)})
         finally:
             for job in group:
                 self._running.pop((job.id, job.attempts), None)

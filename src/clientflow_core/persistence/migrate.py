@@ -36,6 +36,11 @@ _FUNCTIONS: Final = (
     "read_inbound_event_states",
     "replay_inbound_events",
     "find_provider_settings",
+    "sync_plans",
+    "route_subscription_change",
+    "ask_for_subscriptions",
+    "route_calendar_change",
+    "ask_for_calendar_work",
 )
 
 
@@ -127,7 +132,7 @@ def _let_in(connection: Connection, application: URL) -> None:
         "GRANT USAGE ON SCHEMA public TO {role}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON {system} TO {role}",
-        "GRANT SELECT ON organizations, inbound_events, alembic_version TO {role}",
+        "GRANT SELECT ON organizations, inbound_events, plans, alembic_version TO {role}",
         # Not what passwords are checked against: a function of the owner's reads that.
         "GRANT SELECT (id, email, created_at) ON users TO {role}",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",

@@ -23,8 +23,12 @@ _INTERFACES: Final[Mapping[ProviderKind, str]] = MappingProxyType(
 
 _ABILITIES: Final[Mapping[ProviderKind, Mapping[Capability, str]]] = MappingProxyType(
     {
-        ProviderKind.CHANNEL: {Capability.MESSAGE_LOOKUP: "channel:SupportsMessageLookup"},
+        ProviderKind.CHANNEL: {
+            Capability.CATCH_UP: "catch_up:SupportsCatchUp",
+            Capability.MESSAGE_LOOKUP: "channel:SupportsMessageLookup",
+        },
         ProviderKind.BILLING: {
+            Capability.CATCH_UP: "catch_up:SupportsCatchUp",
             Capability.USAGE: "billing:SupportsUsage",
             Capability.INVOICES: "billing:SupportsInvoices",
         },

@@ -174,6 +174,13 @@ class MemoryRecords:
         )
         return [self._kept[collection, key] for key in found[:most]]
 
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Give the documents by their collections and keys, as JSON."""
+        found: dict[str, dict[str, Any]] = {}
+        for (collection, key), record in self._kept.items():
+            found.setdefault(collection, {})[key] = record.value
+        return found
+
 
 @attrs.define(eq=False)
 class MemoryRecordStore:
@@ -185,6 +192,14 @@ class MemoryRecordStore:
     def of(self, organization_id: uuid.UUID) -> MemoryRecords:
         """Give those for one organization."""
         return self._organizations.setdefault(organization_id, MemoryRecords(self.clock))
+
+    def state(self) -> dict[str, Any]:
+        """Give the documents by organization, as JSON."""
+        return {str(whose): kept.state() for whose, kept in self._organizations.items()}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._organizations.clear()
 
 
 def check_names(*names: str) -> None:

@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,7 @@ class ProviderKind(enum.StrEnum):
 class Capability(enum.StrEnum):
     """An ability that not every provider has; each stands for one Protocol."""
 
+    CATCH_UP = "catch_up"
     MESSAGE_LOOKUP = "message_lookup"
     USAGE = "usage"
     INVOICES = "invoices"
@@ -107,6 +108,9 @@ class ProviderSpec(Generic[S, P]):
         settle_seconds: how long after a call its look-up may still miss what it accepted.
         deadline_seconds: a call that takes longer has an unknown outcome.
         sandbox: ``package.module:Class`` of its stand-in server, imported only to run it.
+        local_settings: makes the settings, by their names in the environment, with which it works
+            on this machine alone; `up` asks once and keeps them. Only a local provider has it: one
+            behind which no company stands, and so no sandbox.
         requires: the extra of the plugin's distribution that brings its SDK, for the message when
             that is missing.
         sdk_modules: the packages of its SDK, as they are imported, such as ``("stripe",)``; one
@@ -127,6 +131,7 @@ class ProviderSpec(Generic[S, P]):
     settle_seconds: float = 30.0
     deadline_seconds: float = 20.0
     sandbox: str | None = None
+    local_settings: Callable[[], Mapping[str, str]] | None = None
     requires: str | None = None
     sdk_modules: tuple[str, ...] = attrs.field(
         default=(),
@@ -134,6 +139,16 @@ class ProviderSpec(Generic[S, P]):
         # To look for a part of a package would import the package.
         validator=attrs.validators.deep_iterable(attrs.validators.matches_re(r"[A-Za-z_]\w*")),
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.is_local and self.sandbox:
+            msg = f"{self.name} is local: nobody stands behind it for whom a sandbox could stand in"
+            raise ValueError(msg)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no outside provider stands behind it, and nothing leaves this machine."""
+        return self.local_settings is not None
 
 
 AnySpec = ProviderSpec[Any, Any]

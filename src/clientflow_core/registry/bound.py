@@ -1,5 +1,6 @@
 """What the enabled plugins bring beside providers, bound to what it works with."""
 
+import functools
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from clientflow_core.contributions.context import HostContext, PluginContext, Pr
 from clientflow_core.contributions.drafts import SendPhase, SendStep
 from clientflow_core.contributions.routing import Candidate, OutgoingMessage, Router
 from clientflow_core.domain.jobs import ListenerJob, plugin_lane
+from clientflow_core.providers.observers import NOBODY, Observers
 from clientflow_core.registry.discovery import Plugin
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,10 @@ class Lending(Providers, Protocol):
         """Give the loaded settings of *plugin* and of its providers, by their classes."""
         ...
 
+    async def own_provider(self, plugin: Plugin, name: str) -> Any:
+        """Give the provider *name* of *plugin* itself, with nothing around it."""
+        ...
+
 
 def plugin_context(plugin: Plugin, *, providers: Lending, clock: Clock) -> PluginContext:
     """Make what the code of *plugin* works with."""
@@ -44,6 +50,7 @@ def plugin_context(plugin: Plugin, *, providers: Lending, clock: Clock) -> Plugi
         clock=clock,
         log=own_log,
         own_settings=providers.settings_of(plugin),
+        open_own=functools.partial(providers.own_provider, plugin),
     )
 
 
@@ -62,6 +69,7 @@ def host_context(context: PluginContext, process: Process) -> HostContext:
         clock=context.clock,
         log=context.log,
         own_settings=context.own_settings,
+        open_own=context.open_own,
         process=process,
     )
 
@@ -105,10 +113,11 @@ def send_steps(
 
 @attrs.frozen(kw_only=True)
 class BoundRouter:
-    """A router, with whose it is."""
+    """A router, with whose it is, and who is told when it fails."""
 
     plugin: Plugin
     router: Router
+    observers: Observers = NOBODY
 
     def choose(
         self, message: OutgoingMessage, candidates: tuple[Candidate, ...]
@@ -132,13 +141,15 @@ class BoundRouter:
                 error=type(error).__name__,
                 exc_info=error,
             )
+            fields = {"plugin": self.plugin.name, "router": self.router.name}
+            self.observers.report_error(error, fields=fields)
             return None
 
 
-def routers(plugins: Iterable[Plugin]) -> Sequence[BoundRouter]:
+def routers(plugins: Iterable[Plugin], *, observers: Observers = NOBODY) -> Sequence[BoundRouter]:
     """Give the routers of *plugins*, in the order in which they are asked."""
     return [
-        BoundRouter(plugin=plugin, router=router)
+        BoundRouter(plugin=plugin, router=router, observers=observers)
         for plugin in plugins
         for router in plugin.contributions.routers
     ]

@@ -29,6 +29,7 @@ from clientflow_core.errors import (
     SettingsError,
     Unauthenticated,
 )
+from clientflow_core.registry.call_watch import CallWatch
 from clientflow_core.registry.leaks import hide
 from clientflow_core.registry.lifecycle import Lifecycle
 from clientflow_core.registry.meter import CallMeter
@@ -101,6 +102,7 @@ class Guard:
         lifecycle: is moved on by what happens; it refuses calls while the provider is unfit.
         meter: is told of each call.
         secrets: never to be seen in an error.
+        watch: times each call.
     """
 
     origin: Origin
@@ -108,6 +110,7 @@ class Guard:
     lifecycle: Lifecycle
     meter: CallMeter
     secrets: Sequence[str] = ()
+    watch: CallWatch = attrs.field(factory=CallWatch)
     _warned_at: dict[str, float] = attrs.field(factory=dict, init=False)
 
     async def call(self, operation: Operation, make: Callable[[], Awaitable[T]]) -> T:
@@ -120,7 +123,8 @@ class Guard:
         self.lifecycle.try_again()
         call = _Call(operation)
         try:
-            answer = await self._within_deadline(call, make)
+            with self.watch.span(self.origin.provider, operation.name):
+                answer = await self._within_deadline(call, make)
             if operation.fits(answer):
                 call.outcome = "ok"
                 self.lifecycle.succeed()

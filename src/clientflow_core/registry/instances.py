@@ -13,7 +13,8 @@ from typing_extensions import override
 from clientflow_core.clock import Clock
 from clientflow_core.errors import PluginError, ProviderUnavailable
 from clientflow_core.providers.interfaces import interface_of
-from clientflow_core.providers.spec import AnySpec, ProviderContext
+from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
+from clientflow_core.registry.call_watch import CallWatch
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.failure_news import FailureNews
 from clientflow_core.registry.guard import Guard, Origin
@@ -123,6 +124,7 @@ class Instance:
     guard: Guard
     lend: Callable[[], ProviderContext]
     _provider: object | None = attrs.field(default=None, init=False)
+    _unguarded: object | None = attrs.field(default=None, init=False)
     _closing: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
     # One for each instance, so that one that is slow to open holds up no other.
     _opening: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
@@ -140,14 +142,19 @@ class Instance:
         async with self._opening:
             if self._provider is None:
                 enter = functools.partial(self._enter, self.lend())
-                opened = await self.guard.call(_OPEN, enter)
+                opened = self._unguarded = await self.guard.call(_OPEN, enter)
                 self._provider = guarded(self.enabled.spec.kind, opened, self.guard)
         return self._provider
+
+    async def unguarded(self) -> object:
+        """Give the provider itself, for the code of the plugin that brings it; as provider()."""
+        await self.provider()
+        return self._unguarded
 
     async def close(self) -> None:
         """Close what was opened, once nobody opens it any more; it may be opened again."""
         async with self._opening:
-            self._provider = None
+            self._provider = self._unguarded = None
             self.guard.lifecycle.close()
             await self._closing.aclose()
 
@@ -175,11 +182,19 @@ class Instance:
 
 
 def guard_of(
-    enabled: EnabledProvider, *, clock: Clock, meter: CallMeter, news: FailureNews
+    enabled: EnabledProvider,
+    *,
+    clock: Clock,
+    meter: CallMeter,
+    news: FailureNews,
+    watch: CallWatch,
 ) -> Guard:
     """Make what stands between *enabled* and whoever calls it."""
     name = enabled.spec.name
-    return Guard(**_guard_arguments(enabled, clock=clock, meter=meter, news=news, instance=name))
+    arguments = _guard_arguments(enabled, clock=clock, meter=meter, news=news, instance=name)
+    # Who is told of calls is not told of the calls that it is told by.
+    is_observer = enabled.spec.kind is ProviderKind.OBSERVER
+    return Guard(**arguments, watch=CallWatch() if is_observer else watch)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -189,7 +204,7 @@ class ReplaceableInstance(Instance):
     guard: CountingGuard
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - each is a part of its guard
         cls,
         enabled: EnabledProvider,
         *,
@@ -197,11 +212,12 @@ class ReplaceableInstance(Instance):
         clock: Clock,
         meter: CallMeter,
         news: FailureNews,
+        watch: CallWatch,
         name: str,
     ) -> Self:
         """Make one, with a guard of its own; *name* tells it from all others."""
         arguments = _guard_arguments(enabled, clock=clock, meter=meter, news=news, instance=name)
-        guard = CountingGuard(calls=Calls(enabled.spec.name), **arguments)
+        guard = CountingGuard(calls=Calls(enabled.spec.name), watch=watch, **arguments)
         return cls(enabled=enabled, guard=guard, lend=lend)
 
     @property

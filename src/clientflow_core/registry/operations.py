@@ -21,6 +21,7 @@ READS: Final = frozenset(
         "list_busy_times",
         "list_calendars",
         "list_invoices",
+        "list_missed",
         "list_plans",
         "list_subscriptions",
         "moderate",

@@ -14,9 +14,11 @@ import attrs
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.domain.provider_settings import OrganizationValues
 from clientflow_core.errors import PluginError, SettingsError, SignatureRefused
+from clientflow_core.providers.observers import Observers
 from clientflow_core.providers.records import MemoryRecordStore, OnlyRecords, RecordStore
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
 from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.call_watch import CallWatch
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.failure_news import Failing, FailureNews, NewsDesk
 from clientflow_core.registry.finding import Wanted, find_plugins
@@ -108,11 +110,17 @@ class ProviderRegistry:
         }
         self._values = values
         self._clock, self._meter = clock or SystemClock(), meter or NoMeter()
-        self._news = NewsDesk()
+        self._news, self._watch = NewsDesk(), CallWatch()
         self._own: Mapping[str, Instance] = {
             name: Instance(
                 enabled=enabled,
-                guard=guard_of(enabled, clock=self._clock, meter=self._meter, news=self._news),
+                guard=guard_of(
+                    enabled,
+                    clock=self._clock,
+                    meter=self._meter,
+                    news=self._news,
+                    watch=self._watch,
+                ),
                 lend=functools.partial(self._lend, name, None),
             )
             for name, enabled in self.providers.items()
@@ -324,6 +332,10 @@ class ProviderRegistry:
         """Let other processes know from now on which providers fail; None lets nobody know."""
         self._news.carrier = carrier
 
+    def observe_with(self, observers: Observers) -> None:
+        """Let *observers* know from now on how long each call to a provider takes."""
+        self._watch.observers = observers
+
     def hear(self, failing: Failing) -> None:
         """Leave alone what fails in another process; what is not open here is of no interest."""
         instance = self._own.get(failing.instance)
@@ -414,6 +426,19 @@ class ProviderRegistry:
         found = await self._provider(name, self.spec(name).kind, organization_id)
         return str(await found.verify())
 
+    async def own_provider(self, plugin: Plugin, name: str) -> Any:
+        """Give the provider *name* of *plugin* itself, for its own code; with nothing around it.
+
+        Raises:
+            LookupError: it is not enabled, or another plugin's.
+            AuthFailed, ProviderUnavailable, PluginError: it cannot be opened.
+        """
+        enabled = self.providers.get(name)
+        if enabled is None or enabled.plugin.name != plugin.name:
+            msg = f"the plugin {plugin.name!r} has no provider {name!r} that is enabled"
+            raise LookupError(msg)
+        return await self._own[name].unguarded()
+
     def _ready(self, name: str, kind: ProviderKind, organization_id: uuid.UUID | None) -> Any:
         """Give the provider *name* if it is open; asked for every message, so not awaited."""
         if organization_id is not None and self._organizations is not None:
@@ -448,6 +473,7 @@ class ProviderRegistry:
             clock=self._clock,
             meter=self._meter,
             news=self._news,
+            watch=self._watch,
             name=instance_name(name, organization_id, found.version),
         )
 

@@ -10,19 +10,40 @@ from clientflow_core.sandbox.control import ControlBody
 from clientflow_core.sandbox.delivery import Delivery, SignedRequest, WebhookSender
 from clientflow_core.sandbox.events import EventField, Occurrence, SandboxEvent
 from clientflow_core.sandbox.faults import Answer, CallFault, FaultSwitches, WebhookFault
-from clientflow_core.sandbox.panels import Arrival, Bubble, Panel, Phone, Phones, ReadyClient
+from clientflow_core.sandbox.panels import (
+    Arrival,
+    Bubble,
+    CalendarEntry,
+    CalendarSheet,
+    CalendarSheets,
+    Exchange,
+    Exchanges,
+    Letter,
+    Letters,
+    Panel,
+    Phone,
+    Phones,
+    ReadyClient,
+)
 from clientflow_core.sandbox.provider_sandbox import ProviderSandbox
 
 __all__ = [
     "Answer",
     "Arrival",
     "Bubble",
+    "CalendarEntry",
+    "CalendarSheet",
+    "CalendarSheets",
     "Call",
     "CallFault",
     "ControlBody",
     "Delivery",
     "EventField",
+    "Exchange",
+    "Exchanges",
     "FaultSwitches",
+    "Letter",
+    "Letters",
     "Occurrence",
     "Panel",
     "Phone",

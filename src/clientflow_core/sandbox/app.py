@@ -24,6 +24,7 @@ def build_sandbox_app(sandboxes: Sequence[ProviderSandbox]) -> web.Application:
             web.RouteDef(route.method, f"/{box.name}{route.path}", route.handler, route.kwargs)
             for route in box.routes()
         )
+    app.on_startup.append(_start)
     # Before the server waits for its handlers, and once more for what they began meanwhile.
     app.on_shutdown.append(_close)
     app.on_cleanup.append(_close)
@@ -35,6 +36,11 @@ async def _health(request: web.Request) -> web.StreamResponse:
     sandboxes = request.app[SANDBOXES]
     names = [box.name for box in sandboxes]
     return web.json_response({"status": "ok", "sandboxes": names})
+
+
+async def _start(app: web.Application) -> None:
+    for box in app[SANDBOXES]:
+        await box.start()
 
 
 async def _close(app: web.Application) -> None:

@@ -39,11 +39,14 @@ class ProviderSandbox(abc.ABC):
     Attributes:
         name: as ``ProviderSpec.name``.
         title: for people.
+        public_paths: of the API, as :meth:`api_routes` has them: what the provider itself tells
+            everybody, such as the keys by which its tokens are checked.
         calls: the latest calls of the API, oldest first; :attr:`calls_seen` counts them all.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    public_paths: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -91,6 +94,16 @@ class ProviderSandbox(abc.ABC):
     @abc.abstractmethod
     def clear(self) -> None:
         """Forget everything but the credentials."""
+
+    async def start(self) -> None:
+        """Begin to listen where the provider does beside HTTP; by default nothing.
+
+        What is begun ends in :meth:`close`.
+        """
+
+    def listens_at(self) -> Sequence[tuple[str, int]]:
+        """Give the hosts and ports of what :meth:`start` has begun; by default none."""
+        return ()
 
     def events(self) -> Sequence[SandboxEvent]:
         """Give what can happen at the provider that it tells us by webhooks; by default nothing.

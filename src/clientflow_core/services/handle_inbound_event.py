@@ -9,6 +9,7 @@ from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, ProviderEvent
 from clientflow_core.errors import BadPayload
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.calendars import ask_for, route_calendar_change
 from clientflow_core.persistence.repositories.inbound_events import (
     finish_inbound_event,
     read_inbound_event,
@@ -18,8 +19,10 @@ from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.registry.plugin_webhooks import WebhookJob
 from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.services.follow_subscription import follow_subscription
 from clientflow_core.services.receive_message import receive_message
 from clientflow_core.services.record_delivery import record_delivery
+from clientflow_core.services.sync_calendar import SYNC_CALENDAR
 
 
 async def handle_inbound_event(
@@ -88,8 +91,10 @@ async def _apply_one(
     transaction: Transaction, event: InboundEvent, meant: ProviderEvent
 ) -> str | None:
     """Apply one of the things that *event* means; give the reason if it was ignored."""
-    if isinstance(meant, (SubscriptionChanged, CalendarChanged)):
-        return "subscriptions and calendars are not followed yet"
+    if isinstance(meant, CalendarChanged):
+        return await _calendar_changed(transaction, event, meant)
+    if isinstance(meant, SubscriptionChanged):
+        return await follow_subscription(transaction, event, meant)
     addresses = _ours(meant)
     route = await route_inbound_event(
         transaction,
@@ -109,6 +114,21 @@ async def _apply_one(
         case DeliveryReported():
             if not await record_delivery(transaction, meant, channel_id=route.channel_id):
                 return f"no message of ours is {meant.provider_message_id}"
+    return None
+
+
+async def _calendar_changed(
+    transaction: Transaction, event: InboundEvent, meant: CalendarChanged
+) -> str | None:
+    """Ask for a sync of the calendar; what has changed is not believed, but read."""
+    found = await route_calendar_change(
+        transaction, event.id, provider=event.provider, watch_id=meant.watch_id
+    )
+    if found is None:
+        return f"no calendar of {event.provider} is watched as {meant.watch_id}"
+    organization_id, calendar_id = found
+    await transaction.switch_to(organization_id)
+    await ask_for(transaction, SYNC_CALENDAR, calendar_id)
     return None
 
 

@@ -65,6 +65,7 @@ def _job_context(run: JobRun, context: PluginContext, asking: Asking) -> JobCont
         clock=context.clock,
         log=context.log,
         own_settings=context.own_settings,
+        open_own=context.open_own,
         organization_id=None,
         args={},
         attempt=run.job.attempts,

@@ -11,7 +11,7 @@ import attrs
 import structlog
 
 from clientflow_core import failpoints
-from clientflow_core.contributions.drafts import LONGEST_BODY, Draft, Reject, SendPhase
+from clientflow_core.contributions.drafts import Draft, Reject, SendPhase
 from clientflow_core.domain.messages import MessageStatus
 from clientflow_core.errors import PluginError
 from clientflow_core.jobs.handlers import FenceLost, JobRun
@@ -23,6 +23,7 @@ from clientflow_core.persistence.repositories.messages import (
     update_message,
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
+from clientflow_core.providers.observers import NOBODY, Observers
 from clientflow_core.registry.bound import BoundStep, context_for
 from clientflow_core.registry.fence import fenced
 
@@ -39,8 +40,10 @@ class _Rejected:
     reject: Reject
 
 
-async def prepare_message(run: JobRun, *, steps: Sequence[BoundStep]) -> bool:
-    """Let the message of the job pass *steps*.
+async def prepare_message(
+    run: JobRun, *, steps: Sequence[BoundStep], observers: Observers = NOBODY
+) -> bool:
+    """Let the message of the job pass *steps*; *observers* are told of those that fail.
 
     Returns:
         False if one rejected it: the message has failed and the job is done.
@@ -50,7 +53,7 @@ async def prepare_message(run: JobRun, *, steps: Sequence[BoundStep]) -> bool:
     draft = await _read_draft(run)
     if draft is None:
         return True
-    end = await _pass(draft, steps)
+    end = await _pass(draft, steps, observers)
     failpoints.hit("prepare_message.passed")
     if isinstance(end, _Rejected):
         await _reject(run, end)
@@ -74,10 +77,13 @@ async def _read_draft(run: JobRun) -> Draft | None:
             sender=delivery.channel.address,
             recipient=delivery.recipient,
             body=message.body,
+            medium=delivery.channel.medium,
         )
 
 
-async def _pass(draft: Draft, steps: Sequence[BoundStep]) -> Draft | _Rejected:
+async def _pass(
+    draft: Draft, steps: Sequence[BoundStep], observers: Observers
+) -> Draft | _Rejected:
     for bound in steps:
         try:
             answer = await _ask(bound, draft)
@@ -91,6 +97,8 @@ async def _pass(draft: Draft, steps: Sequence[BoundStep]) -> Draft | _Rejected:
                 error=type(error).__name__,
                 exc_info=error,
             )
+            fields = {"plugin": bound.plugin.name, "step": bound.step.name}
+            observers.report_error(error, fields=fields)
             if bound.step.phase is not SendPhase.COMPLIANCE:
                 continue
             reason = f"its step {bound.step.name!r} failed ({type(error).__name__})"
@@ -125,8 +133,10 @@ async def _ask(bound: BoundStep, draft: Draft) -> Draft | Reject:
         msg = f"{what} of {bound.plugin.source} must give the draft with another body, or a Reject"
         raise PluginError(msg)
     body: Any = answer.body
-    if not (isinstance(body, str) and 1 <= len(body) <= LONGEST_BODY):
-        msg = f"{what} of {bound.plugin.source} gives a body that is not 1 to 1600 characters long"
+    longest = draft.medium.longest_body
+    if not (isinstance(body, str) and 1 <= len(body) <= longest):
+        limits = f"1 to {longest} characters long"
+        msg = f"{what} of {bound.plugin.source} gives a body that is not {limits}"
         raise PluginError(msg)
     return answer
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core.domain.email.parts import EmailParts
 from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import (
     AttemptState,
@@ -27,6 +28,7 @@ from clientflow_core.persistence.repositories.messages import (
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from clientflow_core.services.choose_channel import ChannelDesk, is_turn_of_another
+from clientflow_core.services.record_usage import record_usage
 
 _DETAIL_LENGTH: Final = 500
 # A provider that wants to be left alone for longer has more than a busy moment.
@@ -57,6 +59,8 @@ class Step:
             sender=self.channel.address,
             recipient=self.delivery.recipient,
             body=self.delivery.message.body,
+            media_urls=self.delivery.message.media_urls,
+            email=_parts(self.delivery),
         )
 
 
@@ -79,6 +83,7 @@ async def record_receipt(run: JobRun, step: Step, receipt: Receipt) -> None:
             channel_id=step.channel.id,
             provider_message_id=message.provider_message_id or receipt.provider_message_id,
         )
+        await record_usage(transaction, message.id)
         await add_stream_event(transaction, f"message.{status.value}", message.id)
 
 
@@ -163,6 +168,20 @@ async def give_up_message(transaction: Transaction, job: Job, error: str) -> Non
     for attempt in await list_attempts(transaction, message.id):
         if attempt.state is AttemptState.SENDING:
             await end_attempt(transaction, attempt.id, state=AttemptState.UNKNOWN, detail=error)
+
+
+def _parts(delivery: Delivery) -> EmailParts | None:
+    kept = delivery.message.email
+    if kept is None:
+        return None
+    return EmailParts(
+        subject=kept.subject,
+        message_id=kept.message_id,
+        in_reply_to=kept.in_reply_to,
+        references=kept.references,
+        sender_name=delivery.channel.name,
+        attachments=delivery.attachments,
+    )
 
 
 def _is_worth_waiting(error: ClientFlowError) -> bool:

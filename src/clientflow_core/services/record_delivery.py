@@ -1,6 +1,7 @@
 """A provider reports how far one of our messages has come."""
 
 import uuid
+from typing import Final
 
 from clientflow_core.domain.messages import (
     AttemptState,
@@ -16,6 +17,12 @@ from clientflow_core.persistence.repositories.messages import (
     update_message,
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
+from clientflow_core.services.record_usage import record_usage
+
+# Their attempt has not ended yet, and may never: the report is the first that we hear of it.
+_NOT_COUNTED: Final = frozenset(
+    {MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN}
+)
 
 
 async def record_delivery(
@@ -57,5 +64,7 @@ async def record_delivery(
         error_code=report.error_code if is_bad else None,
         error_detail=f"the provider reports: {report.raw_status}" if is_bad else None,
     )
+    if message.status in _NOT_COUNTED:
+        await record_usage(transaction, message_id)
     await add_stream_event(transaction, f"message.{status.value}", message_id)
     return True

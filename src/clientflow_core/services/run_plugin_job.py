@@ -30,6 +30,7 @@ async def run_plugin_job(
         clock=context.clock,
         log=context.log,
         own_settings=context.own_settings,
+        open_own=context.open_own,
         organization_id=run.job.organization_id,
         args=run.job.args,
         attempt=run.job.attempts,

@@ -1,12 +1,23 @@
 """Way out, first half: the message is queued together with the job that will deliver it."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
+from clientflow_core.domain.conversations import Conversation
+from clientflow_core.domain.email.parts import EmailParts
+from clientflow_core.domain.email.threads import (
+    new_message_id,
+    next_references,
+    reply_subject,
+)
 from clientflow_core.domain.jobs import OUTBOUND
-from clientflow_core.domain.messages import Direction, Message, MessageStatus
+from clientflow_core.domain.messages import Direction, KeptEmail, Message, MessageStatus
+from clientflow_core.domain.routing import Medium
+from clientflow_core.errors import FieldError, InvalidInput
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.channels import read_channel
 from clientflow_core.persistence.repositories.conversations import (
     read_conversation,
     touch_conversation,
@@ -14,24 +25,33 @@ from clientflow_core.persistence.repositories.conversations import (
 from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.repositories.messages import add_message, read_message
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
+from clientflow_core.persistence.repositories.threads import newest_email
 
 DELIVER_MESSAGE: Final = "deliver_message"
 
 
 async def send_message(
-    transaction: Transaction, conversation_id: uuid.UUID, *, body: str
+    transaction: Transaction,
+    conversation_id: uuid.UUID,
+    *,
+    body: str,
+    media_urls: Sequence[str] = (),
 ) -> Message:
     """Queue a message for delivery.
 
     Args:
         transaction: of the organization that sends.
         conversation_id: says by which channel and to which address it goes.
-        body: 1 to 1600 characters.
+        body: 1 to 1600 characters; of an e-mail up to 100000.
+        media_urls: up to 10, from where the provider fetches what goes with a text.
 
     Raises:
         NotFound: this organization has no such conversation.
+        InvalidInput: *body* is too long for a text, or an e-mail is given *media_urls*.
     """
     conversation = await read_conversation(transaction, conversation_id)
+    _require_length(conversation, body)
+    _require_no_media(conversation, media_urls)
     message_id = new_id()
     await add_message(
         transaction,
@@ -41,6 +61,8 @@ async def send_message(
         direction=Direction.OUT,
         body=body,
         status=MessageStatus.QUEUED,
+        media_urls=media_urls,
+        email=await _answer(transaction, conversation, message_id),
     )
     await touch_conversation(transaction, conversation_id)
     await add_stream_event(transaction, "message.queued", message_id)
@@ -48,3 +70,40 @@ async def send_message(
         transaction, lane=OUTBOUND, kind=DELIVER_MESSAGE, args={"message_id": str(message_id)}
     )
     return await read_message(transaction, message_id)
+
+
+def _require_length(conversation: Conversation, body: str) -> None:
+    longest = conversation.medium.longest_body
+    if len(body) > longest:
+        detail = (
+            f"This is {len(body) - longest} characters too long; {longest} can be sent at once."
+        )
+        raise InvalidInput(detail, [FieldError("/body", f"at most {longest} characters")])
+
+
+def _require_no_media(conversation: Conversation, media_urls: Sequence[str]) -> None:
+    if media_urls and conversation.medium is not Medium.TEXT:
+        rule = "only texts have them"
+        raise InvalidInput(
+            f"The media_urls are refused: {rule}.", [FieldError("/media_urls", rule)]
+        )
+
+
+async def _answer(
+    transaction: Transaction, conversation: Conversation, message_id: uuid.UUID
+) -> KeptEmail | None:
+    """Give what an answer has beside its text; None where texts are exchanged."""
+    if conversation.subject is None:
+        return None
+    channel = await read_channel(transaction, conversation.channel_id)
+    newest = await newest_email(transaction, conversation.id) or EmailParts()
+    return KeptEmail(
+        subject=reply_subject(conversation.subject),
+        message_id=new_message_id(message_id, sender=channel.address),
+        in_reply_to=newest.message_id,
+        references=next_references(newest),
+        sender=None,
+        html=None,
+        quoted="",
+        is_automatic=False,
+    )

@@ -9,8 +9,9 @@ from .checks import Check, Tier, check, checks_of
 from .conformance import Conformance
 from .fakes import StillClock, memory_plugin
 from .identity import IdentityConformance
+from .local import LocalSandbox
 from .observer import ObserverConformance
-from .skips import NotSupported, Planned, Skip, VendorBug
+from .skips import LocalProvider, NotSupported, Planned, Skip, VendorBug
 from .stage import Stage
 from .strategies import (
     Medium,
@@ -32,6 +33,8 @@ __all__ = [
     "Check",
     "Conformance",
     "IdentityConformance",
+    "LocalProvider",
+    "LocalSandbox",
     "Medium",
     "NotSupported",
     "ObserverConformance",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from clientflow_core.testing.skips import NotSupported, leave_out
+from clientflow_core.testing.skips import LocalProvider, NotSupported, leave_out
 
 if TYPE_CHECKING:
     from clientflow_core.testing.conformance import Conformance
@@ -35,6 +35,7 @@ class Check:
         id: ``group.what-is-claimed``; never changes once published.
         tier: the first that asks for it.
         is_ability: whether a provider may do without, and say so by :class:`NotSupported`.
+        is_outside: whether it is about who stands behind a provider, and so not for a local one.
         meaning: one sentence.
         test: the name of the method.
     """
@@ -42,6 +43,7 @@ class Check:
     id: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*"))
     tier: Tier
     is_ability: bool
+    is_outside: bool
     meaning: str
     test: str
 
@@ -52,7 +54,7 @@ class Check:
 
 
 def check(
-    check_id: str, tier: Tier, *, is_ability: bool = False
+    check_id: str, tier: Tier, *, is_ability: bool = False, is_outside: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[["Conformance"], None]]:
     """Make a method of a :class:`Conformance` a check.
 
@@ -63,6 +65,7 @@ def check(
         check_id: see :attr:`Check.id`.
         tier: the first that asks for it.
         is_ability: whether a provider may do without.
+        is_outside: whether a local provider, behind which nobody stands, is left out.
     """
 
     def decorate(method: Callable[..., Any]) -> Callable[["Conformance"], None]:
@@ -70,6 +73,7 @@ def check(
             id=check_id,
             tier=tier,
             is_ability=is_ability,
+            is_outside=is_outside,
             meaning=" ".join((inspect.getdoc(method) or "").partition("\n\n")[0].split()),
             test=method.__name__,
         )
@@ -92,6 +96,8 @@ def check(
 
 
 def _heed_skip(suite: "Conformance", made: Check) -> None:
+    if made.is_outside and suite.spec.is_local:
+        leave_out(LocalProvider())
     skip = suite.skips.get(made.id)
     if skip is None:
         return

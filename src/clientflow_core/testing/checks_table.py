@@ -61,9 +61,10 @@ def with_table(page: str) -> str:
 
 def _row(check: Check, kinds: Sequence[str]) -> str:
     ability = " (an ability)" if check.is_ability else ""
+    outside = ", but a local one" if check.is_outside else ""
     meaning = check.meaning.replace("``", "`").replace("|", "\\|")
     served = "all" if len(kinds) == len(suites()) else ", ".join(kinds)
-    return f"| `{check.id}` | {check.tier}{ability} | {served} | {meaning} |"
+    return f"| `{check.id}` | {check.tier}{ability} | {served}{outside} | {meaning} |"
 
 
 def main() -> int:

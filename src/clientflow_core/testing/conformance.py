@@ -15,6 +15,7 @@ from clientflow_core.providers.spec import AnySpec, ProviderKind
 from clientflow_core.sandbox import ProviderSandbox
 from clientflow_core.testing.calls import OrdinaryCall
 from clientflow_core.testing.checks import checks_of
+from clientflow_core.testing.local import sandbox_of
 from clientflow_core.testing.profile import Profile, current_profile
 from clientflow_core.testing.samples import Samples, take_samples
 from clientflow_core.testing.skips import Skip
@@ -31,7 +32,8 @@ class Conformance:
 
     Attributes:
         spec: what the plugin registers.
-        sandbox: the stand-in server; by default the one that the spec names.
+        sandbox: the stand-in server; by default the one that the spec names. Of a local provider
+            a :class:`LocalSandbox`, by default one to which nothing happens.
         skips: by the id of a check, why it does not count.
         wrong_values: settings that the provider refuses; by default the last half of every secret
             is changed.
@@ -65,6 +67,8 @@ class Conformance:
         """Give the class of the stand-in server."""
         if cls.sandbox is not None:
             return cls.sandbox
+        if cls.spec.is_local:
+            return sandbox_of(cls.spec)
         path = cls.spec.sandbox
         assert path, "name a sandbox: in the spec, or as an attribute of the test class"
         return load_sandbox(path)

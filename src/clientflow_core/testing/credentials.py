@@ -20,7 +20,15 @@ def with_wrong_secrets(
 
 
 def spoil(secret: str) -> str:
-    """Change the last half of *secret*; what begins it, and its kinds of letters, stay."""
+    """Change the last half of *secret*; what begins it, and its kinds of letters, stay.
+
+    Of an address with a key in it, such as a DSN, only the key is changed: elsewhere nobody is who
+    could refuse it.
+    """
+    scheme, is_address, rest = secret.partition("://")
+    key, at, place = rest.partition("@")
+    if is_address and at:
+        return f"{scheme}://{spoil(key)}@{place}"
     half = len(secret) // 2
     return secret[:half] + "".join(next_letter(letter) for letter in secret[half:])
 

@@ -22,6 +22,7 @@ FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
 NOT_RUN: Final = "not run"
 _PACKAGE: Final = "clientflow_core.testing"
+_COUNT: Final = frozenset({"NotSupported", "VendorBug", "LocalProvider"})
 _SHOWN: Final = 3
 _LONGEST_REASON: Final = 300
 
@@ -94,7 +95,7 @@ class Finding:
     @property
     def counts(self) -> bool:
         """Whether nothing about it stands in the way of its tier."""
-        return self.outcome == PASSED or self.skip in {"NotSupported", "VendorBug"}
+        return self.outcome == PASSED or self.skip in _COUNT
 
     def state(self) -> dict[str, Any]:
         """Give it as JSON."""

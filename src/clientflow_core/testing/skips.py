@@ -64,6 +64,15 @@ class VendorBug:
         return f"VendorBug: {self.reason} ({self.link})"
 
 
+@attrs.frozen
+class LocalProvider:
+    """Nobody stands behind the provider; said by the kit of checks about whoever does."""
+
+    @override
+    def __str__(self) -> str:
+        return "LocalProvider: no outside provider stands behind it"
+
+
 if TYPE_CHECKING:
     _PytestSkipped = BaseException
 else:
@@ -80,12 +89,12 @@ class Skipped(_PytestSkipped):
         skip: the reason.
     """
 
-    def __init__(self, skip: Skip) -> None:
+    def __init__(self, skip: Skip | LocalProvider) -> None:
         super().__init__(str(skip))
         self.skip = skip
 
 
-def leave_out(skip: Skip) -> NoReturn:
+def leave_out(skip: Skip | LocalProvider) -> NoReturn:
     """End the check that is running, for *skip*.
 
     Raises:

@@ -11,10 +11,12 @@ from typing import Any, Final, Self, TypeVar
 import aiohttp
 from typing_extensions import override
 
+from clientflow_core.providers.records import MemoryRecordStore
 from clientflow_core.providers.spec import AnySpec, ProviderContext
 from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.sandbox import Answer, CallFault, ProviderSandbox
 from clientflow_core.settings import load_settings, setting_fields
+from clientflow_core.testing.local import LocalSandbox
 from clientflow_core.testing.sandbox_thread import SandboxThread
 
 T = TypeVar("T")
@@ -110,7 +112,12 @@ class Stage:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession()
         public_url = self.server.host_url if self._is_public else None
-        return ProviderContext(http=self._session, public_url=public_url)
+        return ProviderContext(http=self._session, public_url=public_url, records=self._records())
+
+    def _records(self) -> MemoryRecordStore:
+        # What a local provider keeps is what it is about, and outlives who has opened it.
+        sandbox = self.sandbox
+        return sandbox.records if isinstance(sandbox, LocalSandbox) else MemoryRecordStore()
 
     @contextlib.asynccontextmanager
     async def provider(self, values: Mapping[str, str] | None = None) -> AsyncIterator[Any]:

@@ -107,6 +107,7 @@ def _context(
         clock=plain.clock,
         log=plain.log,
         own_settings=plain.own_settings,
+        open_own=plain.open_own,
         http=registry.http,
         public_url=public_url,
     )

@@ -52,6 +52,7 @@ def main() -> None:
     with importing():
         # Here, since they add themselves to the application above.
         from clientflow_host.cli import (  # noqa: F401, PLC0415
+            billing,
             checklist,
             events,
             extensions,

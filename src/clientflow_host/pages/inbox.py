@@ -11,6 +11,7 @@ from aiohttp import web
 from clientflow_core.domain.conversations import Place
 from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
+from clientflow_core.errors import InvalidInput
 from clientflow_core.ids import IdPrefix, from_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import (
@@ -22,6 +23,7 @@ from clientflow_core.persistence.repositories.stream_events import newest_stream
 from clientflow_core.services.send_message import send_message
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.drafts import note_use, read_draft_box
 from clientflow_host.pages.rendering import render
 from clientflow_host.routes.views import (
     ConversationCursor,
@@ -33,7 +35,6 @@ from clientflow_host.routes.views import (
 
 _SHOWN_CONVERSATIONS: Final = 50
 _SHOWN_MESSAGES: Final = 50
-_LONGEST: Final = 1600
 
 
 @attrs.frozen(kw_only=True)
@@ -75,13 +76,18 @@ async def answer(request: ApiRequest[ThreadPath, None, None]) -> web.StreamRespo
     """Send what stands in the box; what cannot be sent stays in it."""
     form = await request.raw.post()
     body = str(form.get("body", "")).replace("\r\n", "\n").replace("\0", "").strip()
-    problem = _problem(body)
-    if problem:
-        return await _show_thread(request, draft=body, problem=problem)
+    taken = str(form.get("draft", ""))
+    if not body:
+        problem = "Write something first."
+        return await _show_thread(request, typed=body, taken=taken, problem=problem)
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
     database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
-        await send_message(transaction, conversation_id, body=body)
+    try:
+        async with database.organization(request.principal.organization_id) as transaction:
+            await send_message(transaction, conversation_id, body=body)
+            await note_use(transaction, conversation_id=conversation_id, draft_name=taken)
+    except InvalidInput as error:
+        return await _show_thread(request, typed=body, taken=taken, problem=str(error))
     raise web.HTTPSeeOther(f"/inbox/{request.path.conversation_id}")
 
 
@@ -89,29 +95,32 @@ async def _show_thread(
     request: ApiRequest[ThreadPath, ThreadQuery, None] | ApiRequest[ThreadPath, None, None],
     *,
     before: uuid.UUID | None = None,
-    draft: str = "",
+    typed: str | None = None,
+    taken: str = "",
     problem: str | None = None,
 ) -> web.Response:
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
-    database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
+    assembly = request.raw.app[ASSEMBLY]
+    async with assembly.database.organization(request.principal.organization_id) as transaction:
         context = await _list(transaction, None)
         thread = await read_conversation(transaction, conversation_id)
         found = await list_messages(
             transaction, conversation_id, after=before, most=_SHOWN_MESSAGES + 1
         )
+        box = await read_draft_box(transaction, found, registry=assembly.registry)
     return render(
         request.raw,
         "inbox.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK,
         thread=thread,
-        messages=_oldest_first(found[:_SHOWN_MESSAGES]),
-        earlier=found[_SHOWN_MESSAGES - 1] if len(found) > _SHOWN_MESSAGES else None,
         is_past=before is not None,
         may_answer=request.principal.role.includes(Role.MEMBER),
-        draft=draft,
+        box=box,
+        typed=box.text if typed is None else typed,
+        taken=box.id if typed is None else taken,
         problem=problem,
-        longest=_LONGEST,
+        longest=thread.medium.longest_body,
+        **_page_of(found),
         **context,
     )
 
@@ -126,18 +135,10 @@ async def _list(transaction: Transaction, after: uuid.UUID | Place | None) -> di
     return {"conversations": shown, "older": older, "newest_event": newest}
 
 
-def _oldest_first(found: Sequence[Message]) -> list[Message]:
-    return list(reversed(found))
-
-
-def _problem(body: str) -> str | None:
-    if not body:
-        return "Write something first."
-    if len(body) > _LONGEST:
-        return (
-            f"This is {len(body) - _LONGEST} characters too long; {_LONGEST} can be sent at once."
-        )
-    return None
+def _page_of(found: Sequence[Message]) -> dict[str, Any]:
+    """Give the messages that are shown, the oldest first, and where the earlier ones begin."""
+    earlier = found[_SHOWN_MESSAGES - 1] if len(found) > _SHOWN_MESSAGES else None
+    return {"messages": list(reversed(found[:_SHOWN_MESSAGES])), "earlier": earlier}
 
 
 OPERATIONS: Final = (

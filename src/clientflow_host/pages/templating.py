@@ -106,5 +106,7 @@ def _environment() -> "Environment":
     made.filters["initials"] = _initials
     made.filters["conversation_id"] = lambda id_: to_public_id(IdPrefix.CONVERSATION, id_)
     made.filters["contact_id"] = lambda id_: to_public_id(IdPrefix.CONTACT, id_)
+    made.filters["calendar_id"] = lambda id_: to_public_id(IdPrefix.CALENDAR, id_)
+    made.filters["attachment_id"] = lambda id_: to_public_id(IdPrefix.ATTACHMENT, id_)
     made.filters["message_id"] = lambda id_: to_public_id(IdPrefix.MESSAGE, id_)
     return made

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
+from clientflow_core.domain.routing import LONGEST_EMAIL
 from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import (
@@ -60,13 +61,28 @@ class MessagesQuery:
     starting_after: MessageId | None = None
 
 
+MediaUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https://[!-~]{1,2000}$",
+        description="From where the provider fetches it.",
+        examples=["https://example.com/plan.jpg"],
+    ),
+]
+
+
 @attrs.frozen(kw_only=True)
 class NewMessage:
-    """A text to send; not of blanks alone."""
+    """What to send; not blanks alone. A text has at most 1600 characters, an e-mail 100000."""
 
     body: Annotated[
-        str, Meta(min_length=1, max_length=1600, pattern=r"\S", examples=["Yes, at three."])
+        str,
+        Meta(min_length=1, max_length=LONGEST_EMAIL, pattern=r"\S", examples=["Yes, at three."]),
     ]
+    media_urls: Annotated[
+        list[MediaUrl],
+        Meta(max_length=10, description="Pictures and the like that go with a text."),
+    ] = attrs.field(factory=list)
 
 
 async def list_all(
@@ -112,11 +128,16 @@ async def list_said(
 async def answer(
     request: ApiRequest[ConversationPath, None, NewMessage],
 ) -> Reply[MessageView] | web.Response:
-    """Send a text in a conversation; it is on its way when this answers, and not yet there."""
+    """Send an answer in a conversation; it is on its way when this answers, and not yet there."""
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
 
     async def work() -> MessageView:
-        message = await send_message(transaction, conversation_id, body=request.body.body)
+        message = await send_message(
+            transaction,
+            conversation_id,
+            body=request.body.body,
+            media_urls=request.body.media_urls,
+        )
         return MessageView.of(message)
 
     database = request.raw.app[ASSEMBLY].database
@@ -137,6 +158,8 @@ OPERATIONS: Final = (
             Link("read_conversation", {"conversation_id": "/data/0/id"}),
             Link("list_messages", {"conversation_id": "/data/0/id"}),
             Link("send_message", {"conversation_id": "/data/0/id"}),
+            Link("list_drafts", {"conversation_id": "/data/0/id"}),
+            Link("request_draft", {"conversation_id": "/data/0/id"}),
             Link("read_contact", {"contact_id": "/data/0/contact_id"}),
         ),
     ),
@@ -150,6 +173,8 @@ OPERATIONS: Final = (
         links=(
             Link("list_messages", {"conversation_id": "/id"}),
             Link("send_message", {"conversation_id": "/id"}),
+            Link("list_drafts", {"conversation_id": "/id"}),
+            Link("request_draft", {"conversation_id": "/id"}),
             Link("read_contact", {"contact_id": "/contact_id"}),
         ),
     ),

@@ -37,6 +37,9 @@ OPERATIONS: Final = (
         handler=read,
         tag="messages",
         operation_id="read_message",
-        links=(Link("read_conversation", {"conversation_id": "/conversation_id"}),),
+        links=(
+            Link("read_conversation", {"conversation_id": "/conversation_id"}),
+            Link("download_attachment", {"attachment_id": "/email/attachments/0/id"}),
+        ),
     ),
 )

@@ -13,6 +13,8 @@ from clientflow_core.domain.conversations import Conversation, Place
 from clientflow_core.domain.messages import (
     AttemptState,
     Direction,
+    KeptAttachment,
+    KeptEmail,
     Message,
     MessageAttempt,
     MessageStatus,
@@ -24,6 +26,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _CONTACT: Final = ["con_01a20d1c64697154b0772e4dbdab06a6"]
 _CONVERSATION: Final = ["cnv_01a20d1c6f967f72af51229fb5e6b375"]
 _MESSAGE: Final = ["msg_01a20d1c7faa7fcea7a8f7c97e24159c"]
+_ATTACHMENT: Final = ["att_01a20d1c8b047c2bb6f3a1de5c9a7e10"]
 ContactId: TypeAlias = Annotated[str, Meta(pattern="^con_[0-9a-f]{32}$", examples=_CONTACT)]
 ConversationId: TypeAlias = Annotated[
     str, Meta(pattern="^cnv_[0-9a-f]{32}$", examples=_CONVERSATION)
@@ -40,13 +43,14 @@ ConversationCursor: TypeAlias = Annotated[
 # In a path, a text that can be no id is not found, as one that is nobody's.
 ContactIdInPath: TypeAlias = Annotated[str, Meta(examples=_CONTACT)]
 ConversationIdInPath: TypeAlias = Annotated[str, Meta(examples=_CONVERSATION)]
+AttachmentIdInPath: TypeAlias = Annotated[str, Meta(examples=_ATTACHMENT)]
 MessageIdInPath: TypeAlias = Annotated[str, Meta(examples=_MESSAGE)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
 
 
 @attrs.frozen(kw_only=True)
 class ContactPointView:
-    """An address of a contact; a telephone number in E.164."""
+    """An address of a contact; a telephone number in E.164, or an e-mail address."""
 
     id: str
     kind: ContactPointKind
@@ -82,7 +86,7 @@ class ContactView:
 
 @attrs.frozen(kw_only=True)
 class ConversationView:
-    """The thread of one channel with one address of a contact."""
+    """The thread of one channel with one address of a contact; `subject` is null of texts."""
 
     id: ConversationId
     contact_id: ContactId
@@ -92,6 +96,7 @@ class ConversationView:
     last_message_at: Timestamp
     last_body: str | None
     created_at: Timestamp
+    subject: str | None
 
     @classmethod
     def of(cls, conversation: Conversation) -> "ConversationView":
@@ -105,12 +110,65 @@ class ConversationView:
             last_message_at=conversation.last_message_at,
             last_body=conversation.last_body,
             created_at=conversation.created_at,
+            subject=conversation.subject,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class AttachmentView:
+    """A file of an e-mail; `is_kept` is false of one that was too large."""
+
+    id: str
+    name: str
+    content_type: str
+    size_bytes: int
+    is_kept: bool
+
+    @classmethod
+    def of(cls, file: KeptAttachment) -> "AttachmentView":
+        """Show *file*."""
+        return cls(
+            id=to_public_id(IdPrefix.ATTACHMENT, file.id),
+            name=file.name,
+            content_type=file.content_type,
+            size_bytes=file.size_bytes,
+            is_kept=file.is_kept,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class EmailView:
+    """What an e-mail has beside its text; its HTML is cleaned, and fetches nothing."""
+
+    subject: str
+    message_id: str | None
+    in_reply_to: str | None
+    references: list[str]
+    sender: str | None
+    html: str | None
+    quoted: str
+    is_automatic: bool
+    attachments: list[AttachmentView]
+
+    @classmethod
+    def of(cls, email: KeptEmail) -> "EmailView":
+        """Show *email*."""
+        return cls(
+            subject=email.subject,
+            message_id=email.message_id,
+            in_reply_to=email.in_reply_to,
+            references=list(email.references),
+            sender=email.sender,
+            html=email.html,
+            quoted=email.quoted,
+            is_automatic=email.is_automatic,
+            attachments=[AttachmentView.of(file) for file in email.attachments],
         )
 
 
 @attrs.frozen(kw_only=True)
 class MessageView:
-    """A message, in or out."""
+    """A message, in or out; `email` is null of a text."""
 
     id: MessageId
     conversation_id: ConversationId
@@ -123,6 +181,7 @@ class MessageView:
     error_detail: str | None
     created_at: Timestamp
     updated_at: Timestamp
+    email: EmailView | None
 
     @classmethod
     def of(cls, message: Message) -> "MessageView":
@@ -178,6 +237,7 @@ def _shown(message: Message) -> dict[str, Any]:
         "error_detail": message.error_detail,
         "created_at": message.created_at,
         "updated_at": message.updated_at,
+        "email": EmailView.of(message.email) if message.email else None,
     }
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from clientflow_core.domain.phone_numbers import to_e164
 from clientflow_core.errors import InvalidInput
-from clientflow_core.sandbox import ControlBody, ProviderSandbox
+from clientflow_core.sandbox import ControlBody, Phones, ProviderSandbox
 from clientflow_core.sandbox.control import Handler, refuse_other_site
 from clientflow_host.pages.templating import fill, find_file, page_headers
 from clientflow_host.sandbox_console.business import Business, Reach, find_business
@@ -26,6 +26,8 @@ _PATIENCE_SECONDS: Final = 0.5
 _LONGEST_BODY: Final = 1600
 _MOST_CALLS: Final = 1000
 _MOST_SECONDS: Final = 3600
+_FIELD: Final = "set-"
+"""Before the names of an event's fields in a form."""
 # The parts of the page that change by themselves, apart since the business stands between them.
 CLIENTS: Final = "clients"
 INSIDE: Final = "inside"
@@ -54,6 +56,7 @@ def add_console(
             web.post("/_console/off/inside", console.changing(console.all_off, part=INSIDE)),
             web.post("/_console/{name}/texts", console.changing(console.write, part=CLIENTS)),
             web.post("/_console/{name}/phones", console.changing(console.add_phone, part=CLIENTS)),
+            web.post("/_console/{name}/events", console.changing(console.happen, part=CLIENTS)),
             web.post("/_console/{name}/faults", console.changing(console.turn, part=INSIDE)),
             web.get("/static/{digest}/{name}", _read_file),
             web.get("/favicon.ico", _no_icon),
@@ -125,14 +128,22 @@ class _Console:
         if len(body) > _LONGEST_BODY:
             msg = f"A text has {_LONGEST_BODY} characters at most."
             raise InvalidInput(msg)
-        await _let_write(box, {"from": seat[0], "to": seat[1], "body": body})
+        await _let_happen(box, {"from": seat[0], "to": seat[1], "body": body})
         return phone_id(seat)
+
+    async def happen(self, request: web.Request) -> str:
+        """Let something happen at a provider that it tells us of."""
+        box, form = self._sandbox(request), await request.post()
+        # A field that is left empty is what it is by default.
+        said = {name.removeprefix(_FIELD): str(form[name]) for name in form if form[name]}
+        await _let_happen(box, said)
+        return f"happenings-{box.name}"
 
     async def add_phone(self, request: web.Request) -> str:
         """Put another telephone on the table."""
         box, form = self._sandbox(request), await request.post()
         panel = box.panel()
-        if panel is None or not panel.numbers:
+        if not isinstance(panel, Phones) or not panel.numbers:
             msg = f"{box.title} has no number of the business to write to."
             raise InvalidInput(msg)
         business = str(form.get("business", panel.numbers[0]))
@@ -220,15 +231,15 @@ def _html(text: str, *, status: int = HTTPStatus.OK, **policy: str) -> web.Respo
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
-async def _let_write(box: ProviderSandbox, fields: dict[str, Any]) -> None:
-    """Send a text in the background, and wait a moment for what becomes of it.
+async def _let_happen(box: ProviderSandbox, fields: dict[str, Any]) -> None:
+    """Let an event happen in the background, and wait a moment for what becomes of it.
 
     Raises:
         InvalidInput: the sandbox refuses it.
     """
     told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def write() -> None:
+    async def happen() -> None:
         try:
             await box.inbound(ControlBody(fields))
         except InvalidInput as error:
@@ -238,7 +249,7 @@ async def _let_write(box: ProviderSandbox, fields: dict[str, Any]) -> None:
             if not told.done():
                 told.set_result(None)
 
-    box.run_in_background(write())
+    box.run_in_background(happen())
     await asyncio.wait([told], timeout=_PATIENCE_SECONDS)
     if told.done():
         told.result()

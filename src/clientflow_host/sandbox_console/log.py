@@ -13,6 +13,8 @@ import attrs
 from clientflow_core.sandbox import Answer, Call, Delivery, ProviderSandbox
 
 _MOST_LINES: Final = 40
+# Whoever is only told things, such as every trace, would else crowd the others out.
+_MOST_OF_SILENT: Final = 3
 # The middle of an id tells a person nothing.
 _LONG_ID: Final = re.compile(r"\b([A-Z]{0,2}[0-9a-f]{4})[0-9a-f]{12,}\b")
 _UNANSWERED: Final[Mapping[str, str]] = {
@@ -49,7 +51,8 @@ def read_log(sandboxes: Sequence[ProviderSandbox]) -> list[LogLine]:
 
 
 def _lines(box: ProviderSandbox) -> Iterator[LogLine]:
-    for call in itertools.islice(reversed(box.calls), _MOST_LINES):
+    most = _MOST_LINES if box.events() else _MOST_OF_SILENT
+    for call in itertools.islice(reversed(box.calls), most):
         yield _of_call(box, call)
     for delivery in itertools.islice(reversed(box.sender.deliveries), _MOST_LINES):
         yield _of_delivery(box, delivery)

@@ -6,7 +6,20 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from clientflow_core.sandbox import Bubble, Delivery, Phone, Phones, ProviderSandbox, ReadyClient
+from clientflow_core.sandbox import (
+    Bubble,
+    CalendarSheets,
+    Delivery,
+    Exchange,
+    Exchanges,
+    Letter,
+    Letters,
+    Phone,
+    Phones,
+    ProviderSandbox,
+    ReadyClient,
+    SandboxEvent,
+)
 from clientflow_host.sandbox_console.log import is_taken
 from clientflow_host.sandbox_console.switches import SwitchNow, show_switches
 
@@ -66,12 +79,17 @@ class SandboxView:
     """One provider in the console.
 
     Attributes:
+        happenings: what can be made to happen, where that is not done on the telephones.
         trouble: the last webhook, if the business has not taken it.
     """
 
     name: str
     title: str
     phones: PhonesView | None
+    calendars: CalendarSheets | None
+    letters: Sequence[Letter]
+    exchanges: Sequence[Exchange]
+    happenings: Sequence[SandboxEvent]
     calls: Sequence[SwitchNow]
     webhooks: Sequence[SwitchNow]
     trouble: Delivery | None
@@ -109,10 +127,15 @@ def show_sandbox(box: ProviderSandbox, seats: Seats) -> SandboxView:
     """Give what is to be seen of *box*."""
     calls, webhooks = show_switches(box.faults)
     panel = box.panel()
+    phones = panel if isinstance(panel, Phones) else None
     return SandboxView(
         name=box.name,
         title=box.title,
-        phones=None if panel is None else show_phones(panel, seats.of(box.name, panel)),
+        phones=show_phones(phones, seats.of(box.name, phones)) if phones else None,
+        calendars=panel if isinstance(panel, CalendarSheets) else None,
+        letters=panel.letters[-MOST_BUBBLES:] if isinstance(panel, Letters) else (),
+        exchanges=panel.exchanges[-MOST_BUBBLES:] if isinstance(panel, Exchanges) else (),
+        happenings=() if phones else box.events(),
         calls=calls,
         webhooks=webhooks,
         trouble=_trouble(box),

@@ -32,8 +32,9 @@ RULES = {
     "inbound_events": f"(organization_id = {SCOPE})",
     "users": "(EXISTS ( SELECT 1 FROM memberships m WHERE (m.user_id = users.id)))",
     "user_sessions": "false",
+    "plans": "true",
 }
-READ_ONLY = {"organizations", "inbound_events", "alembic_version"}
+READ_ONLY = {"organizations", "inbound_events", "plans", "alembic_version"}
 # Of users some columns are readable, which no right on the table shows.
 HIDDEN = {"users", "user_sessions"}
 
@@ -320,7 +321,7 @@ def test_deferred_references_are_in_the_tables_of_the_code(catalogue: Catalogue)
         if key.deferrable
     }
     assert deferred == written
-    assert len(deferred) == 8
+    assert len(deferred) == 12
 
 
 def test_the_application_role_is_nobody_in_particular(catalogue: Catalogue) -> None:
@@ -351,6 +352,7 @@ FORBIDDEN = [
     "SELECT * FROM user_sessions",
     "UPDATE inbound_events SET state = 'done'",
     "DELETE FROM inbound_events",
+    "UPDATE plans SET price_minor = 0",
     "UPDATE alembic_version SET version_num = 'x'",
     "TRUNCATE contacts",
     "ALTER TABLE contacts DISABLE ROW LEVEL SECURITY",

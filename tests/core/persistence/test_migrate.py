@@ -169,6 +169,33 @@ def test_going_back_leaves_nothing_and_going_on_makes_it_again(any_site: Site) -
         application.execute(STORE)
 
 
+def test_going_back_before_threads_joins_the_conversations_of_an_address(site: Site) -> None:
+    migrate(site.owner, site.application)
+    with site.connect(site.owner) as owner:
+        owner.execute(
+            """
+            INSERT INTO organizations VALUES (gen_random_uuid(), 'A', 'a');
+            INSERT INTO channels (organization_id, id, provider, address, name)
+                SELECT id, id, 'smtp', 'a@example.com', 'A' FROM organizations;
+            INSERT INTO contacts SELECT id, id, 'B' FROM organizations;
+            INSERT INTO contact_points (organization_id, id, contact_id, kind, value)
+                SELECT id, id, id, 'email', 'b@example.com' FROM organizations;
+            INSERT INTO conversations
+                (organization_id, id, contact_id, channel_id, contact_point_id, thread, subject)
+                SELECT id, gen_random_uuid(), id, id, id, thread, thread
+                FROM organizations, unnest(ARRAY['<1@a>', '<2@a>', '<3@a>']) AS thread;
+            INSERT INTO messages
+                (organization_id, id, conversation_id, channel_id, direction, body, status)
+                SELECT organization_id, id, id, channel_id, 'in', subject, 'received'
+                FROM conversations;
+            """
+        )
+    assert migrate(site.owner, site.application, revision="0008") == "0008"
+    assert site.value("SELECT count(*) FROM conversations") == 1
+    assert site.value("SELECT count(DISTINCT conversation_id) FROM messages") == 1
+    assert site.value("SELECT count(*) FROM messages") == 3
+
+
 def test_a_revision_may_be_named(site: Site) -> None:
     assert migrate(site.owner, site.application, revision="0001") == "0001"
     assert "contacts" in site.relations()

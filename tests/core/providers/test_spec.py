@@ -54,6 +54,13 @@ def test_settings_that_are_no_attrs_class_are_refused(settings: object) -> None:
         make(settings=settings)
 
 
+def test_provider_is_local_where_it_brings_settings_and_then_has_no_sandbox() -> None:
+    assert not make().is_local
+    assert attrs.evolve(make(), local_settings=dict).is_local
+    with pytest.raises(ValueError, match="sms is local"):
+        attrs.evolve(make(), local_settings=dict, sandbox="a.b:C")
+
+
 async def test_context_of_library_use_has_a_clock_and_no_public_url() -> None:
     async with aiohttp.ClientSession() as session:
         context = ProviderContext(http=session)

@@ -59,7 +59,8 @@ Settle = Callable[[], None]
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(plugin.name for plugin in cached_installed(folder) if plugin.name != "twilio")
+    found = cached_installed(folder)
+    return sorted(plugin.name for plugin in found if plugin.distribution != "clientflow")
 
 
 def the_file(folder: Path) -> Path:

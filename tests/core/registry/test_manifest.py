@@ -227,8 +227,8 @@ def test_sdk_without_an_extra_is_what_the_distribution_needs_anyway(install: Ins
 
 def names(found: Found) -> tuple[list[str], list[str]]:
     return (
-        [plugin.name for plugin in found.plugins if plugin.name != "twilio"],
-        [plugin.name for plugin in found.idle if plugin.name != "twilio"],
+        [plugin.name for plugin in found.plugins if plugin.distribution != "clientflow"],
+        [plugin.name for plugin in found.idle if plugin.distribution != "clientflow"],
     )
 
 

@@ -4,8 +4,9 @@ import time
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
+from typing_extensions import override
 
-from clientflow_core.sandbox import ProviderSandbox
+from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_core.sandbox.calls import MOST_REMEMBERED
 from tests.core.sandbox.conftest import Control, Host, ToySandbox, until
 
@@ -36,6 +37,24 @@ class Bare(ToySandbox):
 def test_sandbox_may_have_no_panel(box: ToySandbox) -> None:
     bare = Bare(base_url=box.base_url, host_url=box.host_url, credentials=box.credentials)
     assert bare.panel() is None
+
+
+class Listening(ToySandbox):
+    """One that notes when it begins to listen beside HTTP."""
+
+    is_listening = False
+
+    @override
+    async def start(self) -> None:
+        self.is_listening = True
+
+
+async def test_sandbox_begins_to_listen_with_the_application(box: ToySandbox) -> None:
+    made = Listening(base_url=box.base_url, host_url=box.host_url, credentials=box.credentials)
+    assert not made.is_listening
+    async with TestServer(build_sandbox_app([made])):
+        assert made.is_listening
+    assert list(made.listens_at()) == []
 
 
 async def test_calls_are_remembered_with_what_became_of_them(

@@ -102,7 +102,9 @@ async def test_report_proves_that_an_unanswered_call_was_taken(
     message = await stage.message(message_id)
     assert (message.status, message.provider_message_id) == (MessageStatus.SENT, sid)
     assert stage.attempts(message_id) == ["accepted"]
+    assert stage.count("usage_events") == 1
     await stage.do_all_jobs()
+    assert stage.count("usage_events") == 1
     assert (stage.attempts(message_id), twilio.texts()) == (["accepted"], ["Yes."])
 
 

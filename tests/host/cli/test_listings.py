@@ -3,11 +3,13 @@
 import datetime as dt
 import functools
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clientflow_core.hookspecs import ENTRY_POINT_GROUP
 from clientflow_plugins import twilio
 from tests.commands import Up
 from tests.conftest import Addresses, Business
@@ -25,10 +27,13 @@ def cli(addresses: Addresses, call: Call) -> Call:
     return functools.partial(call, DATABASE_URL=addresses.url)
 
 
+OURS = [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
+
+
 def plugins(call: Call, folder: Path, **settings: str) -> Any:
     result = call("plugins", "--json", "--state-dir", str(folder), **settings)
     assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    return {row["name"]: row for row in json.loads(result.stdout)}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def plugins(call: Call, folder: Path, **settings: str) -> Any:
 def test_plugins_tell_their_state(
     settings: dict[str, str], state: str, call: Call, tmp_path: Path
 ) -> None:
-    (row,) = plugins(call, tmp_path, **settings)
+    row = plugins(call, tmp_path, **settings)["twilio"]
     assert list(row) == ["name", "kind", "version", "state", "tier", "reason"]
     assert (row["name"], row["kind"], row["state"], row["tier"]) == (
         "twilio", "channel", state, TIER,
@@ -54,14 +59,16 @@ def test_plugins_tell_their_state(
 
 
 def test_plugins_of_a_running_up_are_on_their_sandbox(running_up: Up, call: Call) -> None:
-    (row,) = plugins(call, running_up.state)
-    assert row["state"] == "sandbox"
-    (row,) = plugins(call, running_up.state, **TWILIO, **NUMBER)
+    states = {name: row["state"] for name, row in plugins(call, running_up.state).items()}
+    assert states.pop("ledger") == states.pop("local_assistant") == "local"
+    assert set(states.values()) == {"sandbox"}
+    row = plugins(call, running_up.state, **TWILIO, **NUMBER)["twilio"]
     assert row["state"] == "enabled"
     named = call("plugins", CLIENTFLOW_STATE_DIR=str(running_up.state))
-    head, line = named.stdout.splitlines()
+    head, *lines = named.stdout.splitlines()
     assert head.split() == ["name", "kind", "version", "state", "tier", "reason"]
-    assert line.split()[3:] == ["sandbox", TIER, "-"]
+    (line,) = [line.split() for line in lines if line.startswith("twilio ")]
+    assert line[3:] == ["sandbox", TIER, "-"]
 
 
 def test_plugins_that_are_listed_and_not_installed_are_told_beside_those_that_are(
@@ -69,8 +76,9 @@ def test_plugins_that_are_listed_and_not_installed_are_told_beside_those_that_ar
 ) -> None:
     listed = {"CLIENTFLOW_PLUGINS": "pigeon", "CLIENTFLOW_OPTIONAL_PLUGINS": "owl"}
     rows = plugins(call, tmp_path, **TWILIO, **NUMBER, **listed)
-    assert {row["name"]: (row["state"], row["reason"]) for row in rows} == {
-        "twilio": ("disabled", None),
+    told = {name: (row["state"], row["reason"]) for name, row in rows.items()}
+    assert {told.pop(name) for name in OURS} == {("disabled", None)}
+    assert told == {
         "pigeon": ("broken", "CLIENTFLOW_PLUGINS names pigeon, which is not installed"),
         "owl": ("quarantined", "CLIENTFLOW_OPTIONAL_PLUGINS names owl, which is not installed"),
     }

@@ -269,7 +269,7 @@ async def test_cancellation_is_not_swallowed() -> None:
         raise asyncio.CancelledError
 
     with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
-        await problems_middleware(make_mocked_request("GET", "/"), cancelled)
+        await problems_middleware(make_mocked_request("GET", "/", app=make_app()), cancelled)
     assert logs == []
 
 

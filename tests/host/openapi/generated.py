@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, HookContext
 
+from tests.host.calendars import FOLLOWED
 from tests.texts import report, signed_headers, text
 
 _KEY: Final = "Idempotency-Key"
@@ -28,6 +29,13 @@ _SETTINGS: Final = {
     "TWILIO_ACCOUNT_SID": f"AC{'1' * 32}",
     "TWILIO_AUTH_TOKEN": "a token",
     "TWILIO_PHONE_NUMBER": "+15550100100",
+}
+
+_WHEN: Final = {
+    "starts_at": "2027-01-05T09:00:00Z",
+    "ends_at": "2027-01-05T10:00:00Z",
+    "time_zone": "Europe/Berlin",
+    "attendees": ["eva@example.com"],
 }
 
 schemathesis.openapi.format("phone", _PHONES)
@@ -53,6 +61,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.path.endswith("/providers/{name}/settings") and case.method == "PUT":
         # Which settings there are is known at the start only; the document cannot say it.
         case.body = {"values": {**_SETTINGS}}
+    if case.path == "/api/v1/calendars" and case.method == "POST":
+        # Which calendars there are is known to their provider; this one is followed already.
+        case.body = {"provider": "caldav", "provider_calendar_id": FOLLOWED}
+    if case.path.endswith("/calendars/{calendar_id}/events") and case.method == "POST":
+        # Which moment is the later one, and which zones there are, the document cannot say.
+        case.body = {**case.body, **_WHEN}
     if case.path.startswith("/api/v1/failover-rules/") and case.method == "PUT":
         # Only channels of the organization stand in, and their ids are known to it alone.
         case.body = {"channel_ids": []}

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.host.calendars import add_calendar
 from tests.host.conftest import Host, Organization
 from tests.host.threads import add_conversations, add_messages
 
@@ -47,6 +48,7 @@ async def look_at(host: Host, folder: Path, *how: str) -> Mapping[str, Any]:
     for organization in (host.ours, theirs):
         conversation_id, _ = add_conversations(host, organization, 2)
         add_messages(host, conversation_id, 2)
+        add_calendar(host, organization)
     write_keys(folder, {"ours": host.ours, "theirs": theirs})
     # From a file: the operation from which it has the document itself it would leave out.
     (folder / "openapi.json").write_text(json.dumps(await document_of(host)))

@@ -69,3 +69,11 @@ def test_newest_is_first_and_only_the_latest_are_told(box: TwilioSandbox) -> Non
     assert len(lines) == 40
     assert lines[0].at == NOW + dt.timedelta(minutes=99)
     assert [line.at for line in lines] == sorted((line.at for line in lines), reverse=True)
+
+
+def test_provider_at_which_nothing_happens_does_not_crowd_the_others_out(
+    box: TwilioSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.calls.extend(call(minute, status=200) for minute in range(9))
+    monkeypatch.setattr(box, "events", tuple)
+    assert len(read_log([box])) == 3

@@ -1,4 +1,4 @@
-"""Conversations: one for each channel of ours and address of a client."""
+"""Conversations: one for each channel of ours, address of a client, and thread of e-mails."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from clientflow_core.persistence.tables import contact_points, contacts, convers
 
 _FIND_OR_ADD: Final = sa.text(
     """
-    INSERT INTO conversations (organization_id, id, contact_id, channel_id, contact_point_id)
-    VALUES (:organization_id, :id, :contact_id, :channel_id, :contact_point_id)
-    ON CONFLICT (organization_id, channel_id, contact_point_id)
+    INSERT INTO conversations
+        (organization_id, id, contact_id, channel_id, contact_point_id, thread, subject)
+    VALUES (:organization_id, :id, :contact_id, :channel_id, :contact_point_id, :thread, :subject)
+    ON CONFLICT (organization_id, channel_id, contact_point_id, thread)
         DO UPDATE SET last_message_at = conversations.last_message_at
     RETURNING id
     """
@@ -33,15 +34,30 @@ _TOUCH: Final = sa.text(
 
 
 async def find_or_add_conversation(
-    transaction: Transaction, *, channel_id: uuid.UUID, point: ContactPoint
+    transaction: Transaction,
+    *,
+    channel_id: uuid.UUID,
+    point: ContactPoint,
+    thread: str = "",
+    subject: str | None = None,
 ) -> uuid.UUID:
-    """Give the conversation of a channel with an address; make it if there is none."""
+    """Give the conversation of a channel with an address; make it if there is none.
+
+    Args:
+        transaction: of the organization.
+        channel_id: ours.
+        point: the client's address.
+        thread: the Message-ID of the e-mail that began it; empty for texts, which have one only.
+        subject: what it is about; None for texts.
+    """
     values = {
         "organization_id": transaction.scope,
         "id": new_id(),
         "contact_id": point.contact_id,
         "channel_id": channel_id,
         "contact_point_id": point.id,
+        "thread": thread,
+        "subject": subject,
     }
     found: uuid.UUID = (await transaction.execute(_FIND_OR_ADD, values)).scalar_one()
     return found
@@ -120,6 +136,7 @@ def _listed() -> sa.Select[tuple[object, ...]]:
             conversations.c.last_message_at,
             newest.label("last_body"),
             conversations.c.created_at,
+            conversations.c.subject,
         )
         .join(contacts, contacts.c.id == conversations.c.contact_id)
         .join(contact_points, contact_points.c.id == conversations.c.contact_point_id)

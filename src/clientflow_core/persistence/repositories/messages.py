@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from clientflow_core.domain.messages import (
     AttemptState,
     Delivery,
     Direction,
+    KeptEmail,
     Message,
     MessageAttempt,
     MessageStatus,
@@ -19,6 +21,10 @@ from clientflow_core.domain.messages import (
 from clientflow_core.errors import NotFound
 from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.attachments import (
+    read_attachments_of,
+    with_attachments,
+)
 from clientflow_core.persistence.repositories.channels import CHANNEL_COLUMNS, to_channel
 from clientflow_core.persistence.tables import (
     channels,
@@ -43,8 +49,12 @@ async def add_message(  # noqa: PLR0913 - a row has its columns
     provider_message_id: str | None = None,
     media_urls: Sequence[str] = (),
     created_at: dt.datetime | None = None,
+    email: KeptEmail | None = None,
 ) -> bool:
-    """Add a message; False if the channel already has one of this provider's id."""
+    """Add a message; False if the channel already has one of this provider's id.
+
+    The files of an e-mail are added apart.
+    """
     statement = (
         insert(messages)
         .values(
@@ -58,6 +68,7 @@ async def add_message(  # noqa: PLR0913 - a row has its columns
             provider_message_id=provider_message_id,
             media_urls=list(media_urls),
             created_at=created_at or sa.func.now(),
+            **_email_values(email),
         )
         .on_conflict_do_nothing(
             index_elements=["organization_id", "channel_id", "provider_message_id"]
@@ -83,7 +94,10 @@ async def read_message(
     if row is None:
         msg = f"there is no message {to_public_id(IdPrefix.MESSAGE, message_id)}"
         raise NotFound(msg)
-    return _message(row)
+    if is_locked:
+        return _message(row)
+    (message,) = await with_attachments(transaction, [_message(row)])
+    return message
 
 
 async def list_messages(
@@ -107,7 +121,8 @@ async def list_messages(
     if after is not None:
         await _require_in(transaction, conversation_id, after)
         statement = statement.where(messages.c.id < after)
-    return [_message(row) for row in (await transaction.execute(statement)).mappings()]
+    found = [_message(row) for row in (await transaction.execute(statement)).mappings()]
+    return await with_attachments(transaction, found)
 
 
 async def _require_in(
@@ -126,7 +141,10 @@ async def find_message_id(
     provider_message_id: str,
     attempt_id: uuid.UUID | None,
 ) -> uuid.UUID | None:
-    """Find the message that a report is about: by its attempt if that is known, else by the id."""
+    """Find the message that a report is about: by its attempt if that is known, else by the id.
+
+    The Message-ID of an e-mail is such an id, too: it is what a report of another mail server has.
+    """
     if attempt_id is not None:
         by_attempt = sa.select(message_attempts.c.message_id).where(
             message_attempts.c.id == attempt_id
@@ -140,6 +158,12 @@ async def find_message_id(
         messages.c.direction == Direction.OUT.value,
     )
     other: uuid.UUID | None = (await transaction.execute(statement)).scalar_one_or_none()
+    if other is None and provider_message_id.startswith("<"):
+        by_message_id = sa.select(messages.c.id).where(
+            messages.c.rfc822_message_id == provider_message_id,
+            messages.c.direction == Direction.OUT.value,
+        )
+        other = (await transaction.execute(by_message_id)).scalars().first()
     return other
 
 
@@ -166,7 +190,10 @@ async def read_delivery(transaction: Transaction, message_id: uuid.UUID) -> Deli
         .where(conversations.c.id == message.conversation_id)
     )
     row = (await transaction.execute(statement)).mappings().one()
-    return Delivery(message=message, channel=to_channel(row), recipient=row["value"])
+    files = await read_attachments_of(transaction, message_id) if message.email else ()
+    return Delivery(
+        message=message, channel=to_channel(row), recipient=row["value"], attachments=files
+    )
 
 
 async def add_attempt(transaction: Transaction, attempt: MessageAttempt) -> None:
@@ -239,8 +266,38 @@ async def find_taken(
     return frozenset(rows)
 
 
+_EMAIL_COLUMNS: Final = MappingProxyType(
+    {
+        "subject": "subject",
+        "message_id": "rfc822_message_id",
+        "in_reply_to": "in_reply_to",
+        "references": "reference_ids",
+        "sender": "sender",
+        "html": "html",
+        "quoted": "quoted",
+        "is_automatic": "is_automatic",
+    }
+)
+
+
+def _email_values(email: KeptEmail | None) -> dict[str, Any]:
+    if email is None:
+        return {}
+    values = {column: getattr(email, name) for name, column in _EMAIL_COLUMNS.items()}
+    return values | {"reference_ids": list(email.references)}
+
+
+def _email(values: dict[str, Any]) -> KeptEmail | None:
+    """Take the columns of an e-mail out of *values*; None if it is a text."""
+    taken = {name: values.pop(column) for name, column in _EMAIL_COLUMNS.items()}
+    if taken["subject"] is None:
+        return None
+    return KeptEmail(**(taken | {"references": tuple(taken["references"])}))
+
+
 def _message(row: sa.RowMapping) -> Message:
     values: dict[str, Any] = dict(row)
+    values["email"] = _email(values)
     values["media_urls"] = tuple(values["media_urls"])
     values["direction"] = Direction(values["direction"])
     values["status"] = MessageStatus(values["status"])

@@ -6,8 +6,20 @@ database. SAQ's own tables (``saq_*``) are made by our migrations and read by SA
 
 from typing import Final
 
+from clientflow_core.persistence.tables.assistant import assistant_drafts
+from clientflow_core.persistence.tables.billing import (
+    billing_customers,
+    plans,
+    subscriptions,
+    usage_events,
+)
+from clientflow_core.persistence.tables.calendar import (
+    calendar_events,
+    calendars,
+)
 from clientflow_core.persistence.tables.columns import metadata
 from clientflow_core.persistence.tables.messaging import (
+    attachments,
     channels,
     contact_points,
     contacts,
@@ -43,6 +55,11 @@ __all__ = [
     "PLATFORM_TABLES",
     "SYSTEM_TABLES",
     "api_keys",
+    "assistant_drafts",
+    "attachments",
+    "billing_customers",
+    "calendar_events",
+    "calendars",
     "channels",
     "contact_points",
     "contacts",
@@ -57,16 +74,20 @@ __all__ = [
     "messages",
     "metadata",
     "organizations",
+    "plans",
     "provider_settings",
     "records",
     "scheduled_slots",
     "stream_events",
+    "subscriptions",
+    "usage_events",
     "user_sessions",
     "users",
 ]
 
 ORGANIZATION_TABLES: Final = frozenset(
     {
+        "assistant_drafts",
         "memberships",
         "api_keys",
         "channels",
@@ -76,15 +97,23 @@ ORGANIZATION_TABLES: Final = frozenset(
         "conversations",
         "messages",
         "message_attempts",
+        "attachments",
         "idempotency_keys",
         "stream_events",
         "provider_settings",
         "records",
+        "billing_customers",
+        "subscriptions",
+        "usage_events",
+        "calendars",
+        "calendar_events",
     }
 )
 """Rows belong to one organization; forced row-level security shows no other's."""
 
-PLATFORM_TABLES: Final = frozenset({"organizations", "users", "user_sessions", "inbound_events"})
+PLATFORM_TABLES: Final = frozenset(
+    {"organizations", "users", "user_sessions", "inbound_events", "plans"}
+)
 """Rows of the whole service, under forced row-level security; mostly reached by functions."""
 
 SYSTEM_TABLES: Final = frozenset(

@@ -81,7 +81,15 @@ conversations = sa.Table(
     uuid("contact_point_id"),
     moment("last_message_at", has_default=True),
     moment("created_at", has_default=True),
-    sa.UniqueConstraint("organization_id", "channel_id", "contact_point_id"),
+    sa.Column("thread", sa.Text, nullable=False, server_default=""),
+    text("subject", nullable=True),
+    sa.UniqueConstraint(
+        "organization_id",
+        "channel_id",
+        "contact_point_id",
+        "thread",
+        name="conversations_thread_key",
+    ),
     *of_organization(
         ("contact_id", "contacts"),
         ("channel_id", "channels"),
@@ -107,10 +115,39 @@ messages = sa.Table(
     text("error_detail", nullable=True),
     moment("created_at", has_default=True),
     moment("updated_at", has_default=True),
+    text("subject", nullable=True),
+    text("rfc822_message_id", nullable=True),
+    text("in_reply_to", nullable=True),
+    sa.Column("reference_ids", ARRAY(sa.Text), nullable=True),
+    text("sender", nullable=True),
+    text("html", nullable=True),
+    text("quoted", nullable=True),
+    sa.Column("is_automatic", sa.Boolean, nullable=True),
     sa.UniqueConstraint("organization_id", "channel_id", "provider_message_id"),
     *of_organization(("conversation_id", "conversations"), ("channel_id", "channels")),
 )
 sa.Index(None, messages.c.organization_id, messages.c.conversation_id, messages.c.id)
+sa.Index(
+    None,
+    messages.c.organization_id,
+    messages.c.rfc822_message_id,
+    postgresql_where=messages.c.rfc822_message_id.is_not(None),
+)
+
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    uuid("message_id"),
+    sa.Column("position", sa.Integer, nullable=False),
+    text("name"),
+    text("content_type"),
+    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=True),
+    *of_organization(("message_id", "messages")),
+)
+sa.Index(None, attachments.c.organization_id, attachments.c.message_id, attachments.c.position)
 
 message_attempts = sa.Table(
     "message_attempts",

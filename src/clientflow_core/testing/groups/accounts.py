@@ -12,7 +12,7 @@ from clientflow_core.testing.stage import Stage
 class AccountChecks(Conformance):
     """Nothing of one account is in the way of another."""
 
-    @check("tenancy.accounts-do-not-mix", Tier.SILVER)
+    @check("tenancy.accounts-do-not-mix", Tier.SILVER, is_outside=True)
     async def test_accounts_do_not_mix(self, stage: Stage) -> None:
         """Opened for two accounts at once, each call goes to its own account, with its own key."""
         with SandboxThread(self.sandbox_class()) as other:

@@ -63,7 +63,7 @@ class AssistantAnswerChecks(AssistantChecks):
                 f"as those that it counts {short.usage.input_tokens} for"
             )
 
-    @check("assistant.words-arrive-as-written", Tier.BRONZE)
+    @check("assistant.words-arrive-as-written", Tier.BRONZE, is_outside=True)
     def test_words_arrive_as_written(self) -> None:
         """What was said arrives letter by letter, in every script, in its order."""
         with self.stage() as stage:
@@ -82,7 +82,7 @@ class AssistantAnswerChecks(AssistantChecks):
             self.hold(texts(longest=_LONGEST), arrives)
             stage.run(opened.__aexit__(None, None, None))
 
-    @check("assistant.instructions-stay-apart", Tier.BRONZE)
+    @check("assistant.instructions-stay-apart", Tier.BRONZE, is_outside=True)
     async def test_instructions_stay_apart(self, stage: Stage) -> None:
         """Our instructions and a client's words never are one text, which would obey the client."""
         async with stage.provider() as provider:
@@ -93,7 +93,7 @@ class AssistantAnswerChecks(AssistantChecks):
                 mixed = [one for one in told if WORDS in one]
                 assert not mixed, f"instructions and a client's words are one text: {mixed[0]!r}"
 
-    @check("assistant.end-user-is-told", Tier.SILVER, is_ability=True)
+    @check("assistant.end-user-is-told", Tier.SILVER, is_ability=True, is_outside=True)
     async def test_end_user_is_told(self, stage: Stage) -> None:
         """What stands for the person behind a question reaches the provider, where there is one."""
         async with stage.provider() as provider:
@@ -162,7 +162,7 @@ class AssistantAnswerChecks(AssistantChecks):
                 is_right = isinstance(error, ProviderUnavailable)
                 assert is_right, f"{about}: {type(error).__name__}, not ProviderUnavailable"
 
-    @check("assistant.no-money-is-not-too-fast", Tier.BRONZE)
+    @check("assistant.no-money-is-not-too-fast", Tier.BRONZE, is_outside=True)
     async def test_no_money_is_not_too_fast(self, stage: Stage) -> None:
         """An account without money raises ``AuthFailed``: to wait and ask again would not help."""
         async with stage.provider() as provider:
@@ -174,7 +174,7 @@ class AssistantAnswerChecks(AssistantChecks):
                 is_right = isinstance(error, AuthFailed)
                 assert is_right, f"{about}: {type(error).__name__}, not AuthFailed"
 
-    @check("assistant.asks-once", Tier.BRONZE)
+    @check("assistant.asks-once", Tier.BRONZE, is_outside=True)
     async def test_asks_once(self, stage: Stage) -> None:
         """When the answer is lost, nothing is asked, and paid for, again: the core decides that."""
         async with stage.provider() as provider:

@@ -33,7 +33,7 @@ class AssistantStreamChecks(AssistantChecks):
             stream = await self._begun(provider, stage)
             await stream.aclose()
 
-    @check("stream.stops-with-its-listener", Tier.SILVER)
+    @check("stream.stops-with-its-listener", Tier.SILVER, is_outside=True)
     async def test_stops_with_its_listener(self, stage: Stage) -> None:
         """Who stops to listen ends the call, so that no more words are given, and paid for."""
         async with stage.provider() as provider:
@@ -43,7 +43,7 @@ class AssistantStreamChecks(AssistantChecks):
             is_ended = await stage.wait_for(lambda: stage.server.connections() < open_before)
         assert is_ended, "nobody listens any more, and the connection is still open"
 
-    @check("stream.stops-when-cancelled", Tier.SILVER)
+    @check("stream.stops-when-cancelled", Tier.SILVER, is_outside=True)
     async def test_stops_when_cancelled(self, stage: Stage) -> None:
         """A task that is cancelled while it listens ends the call, too."""
         async with stage.provider() as provider:
@@ -63,7 +63,7 @@ class AssistantStreamChecks(AssistantChecks):
             is_ended = await stage.wait_for(lambda: stage.server.connections() < open_before)
         assert is_ended, "the task has ended, and the connection is still open"
 
-    @check("stream.cut-one-is-unavailable", Tier.BRONZE)
+    @check("stream.cut-one-is-unavailable", Tier.BRONZE, is_outside=True)
     async def test_cut_stream_is_unavailable(self, stage: Stage) -> None:
         """A stream that breaks off raises ``ProviderUnavailable``: half an answer is none."""
         async with stage.provider() as provider:

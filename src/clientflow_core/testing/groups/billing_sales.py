@@ -111,7 +111,8 @@ class BillingSaleChecks(BillingChecks):
 
 def _require_safe(what: str, page: object, stage: Stage) -> None:
     assert isinstance(page, HostedPage), f"{what} gives {page!r}, which is no HostedPage"
-    # The stand-in has no certificate: its own pages are on this machine.
-    is_safe = page.url.startswith(("https://", f"{stage.sandbox.base_url}/"))
+    # A stand-in, or a host in a test, has no certificate: its pages are on this machine.
+    own_pages = stage.server.host_url if stage.spec.is_local else stage.sandbox.base_url
+    is_safe = page.url.startswith(("https://", f"{own_pages}/"))
     assert is_safe, f"{what} leads to {page.url!r}, which is not over HTTPS"
     assert page.expires_at is None or page.expires_at.tzinfo, "expires_at has no time zone"

@@ -40,7 +40,7 @@ class CheckChecks(Conformance):
         assert not other, f"{other[0]} says something else the second time"
         assert stage.state() == before, "the checks have changed something at the provider"
 
-    @check("checks.notice-wrong-credentials", Tier.SILVER, is_ability=True)
+    @check("checks.notice-wrong-credentials", Tier.SILVER, is_ability=True, is_outside=True)
     async def test_checks_notice_wrong_credentials(self, stage: Stage) -> None:
         """With wrong credentials one of them fails, with a hint; none shows a secret."""
         secrets = stage.secrets()
@@ -72,6 +72,7 @@ class CheckChecks(Conformance):
                     clock=plain.clock,
                     log=plain.log,
                     own_settings=plain.own_settings,
+                    open_own=plain.open_own,
                     http=registry.http,
                     public_url=stage.server.host_url,
                 ),

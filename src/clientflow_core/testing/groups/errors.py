@@ -27,7 +27,7 @@ _PATIENCE_SECONDS: Final = 3.0
 class ErrorChecks(Conformance):
     """Any call while the provider is not well."""
 
-    @check("errors.too-fast-is-rate-limited", Tier.BRONZE)
+    @check("errors.too-fast-is-rate-limited", Tier.BRONZE, is_outside=True)
     async def test_too_fast_is_rate_limited(self, stage: Stage) -> None:
         """429 is ``RateLimited``, with the seconds of ``Retry-After``."""
         async with stage.provider() as provider:
@@ -40,7 +40,7 @@ class ErrorChecks(Conformance):
                     f"seconds ({call.name})"
                 )
 
-    @check("errors.nobody-there-is-unavailable", Tier.SILVER)
+    @check("errors.nobody-there-is-unavailable", Tier.SILVER, is_outside=True)
     async def test_nobody_there_is_unavailable(self, stage: Stage) -> None:
         """Where nobody listens nothing was sent: ``ProviderUnavailable``, to be tried again."""
         with SandboxThread(self.sandbox_class()) as gone:
@@ -50,7 +50,7 @@ class ErrorChecks(Conformance):
                 error = await _error_of(call.ask(nobody))
                 _require(error, _UNAVAILABLE, f"{call.name} and a refused connection")
 
-    @check("errors.verify-says-unavailable", Tier.BRONZE)
+    @check("errors.verify-says-unavailable", Tier.BRONZE, is_outside=True)
     async def test_verify_says_unavailable(self, stage: Stage) -> None:
         """``verify`` raises ``ProviderUnavailable`` for whatever is not a no."""
         async with stage.provider() as provider:
@@ -63,33 +63,33 @@ class ErrorChecks(Conformance):
 class ChangeErrorChecks(Conformance):
     """A call that makes or changes something, for a kind that has one."""
 
-    @check("errors.server-error-is-unknown", Tier.BRONZE)
+    @check("errors.server-error-is-unknown", Tier.BRONZE, is_outside=True)
     async def test_server_error_is_unknown(self, stage: Stage) -> None:
         """500 is ``OutcomeUnknown``: it may have been taken before."""
         await self._changes_raise(stage, Answer.INTERNAL_ERROR, _UNKNOWN)
 
-    @check("errors.busy-is-unavailable-or-unknown", Tier.BRONZE)
+    @check("errors.busy-is-unavailable-or-unknown", Tier.BRONZE, is_outside=True)
     async def test_busy_is_unavailable_or_unknown(self, stage: Stage) -> None:
         """503 is ``ProviderUnavailable`` where it is surely not taken, else ``OutcomeUnknown``."""
         await self._changes_raise(stage, Answer.UNAVAILABLE, _UNAVAILABLE + _UNKNOWN)
 
-    @check("errors.proxy-page-is-unknown", Tier.BRONZE)
+    @check("errors.proxy-page-is-unknown", Tier.BRONZE, is_outside=True)
     async def test_proxy_page_is_unknown(self, stage: Stage) -> None:
         """A page of some proxy instead of an answer (502, HTML) is ``OutcomeUnknown``."""
         await self._changes_raise(stage, Answer.HTML, _UNKNOWN)
 
-    @check("errors.unreadable-answer-is-unknown", Tier.BRONZE)
+    @check("errors.unreadable-answer-is-unknown", Tier.BRONZE, is_outside=True)
     async def test_unreadable_answer_is_unknown(self, stage: Stage) -> None:
         """An answer that says yes and breaks off is ``OutcomeUnknown``."""
         await self._changes_raise(stage, Answer.BAD_JSON, _UNKNOWN)
 
-    @check("errors.cut-connection-is-unknown", Tier.BRONZE)
+    @check("errors.cut-connection-is-unknown", Tier.BRONZE, is_outside=True)
     async def test_cut_connection_is_unknown(self, stage: Stage) -> None:
         """A connection that ends without an answer is ``OutcomeUnknown``, taken or not."""
         for answer in (Answer.CUT_BEFORE, Answer.CUT_AFTER_ACCEPTANCE):
             await self._changes_raise(stage, answer, _UNKNOWN)
 
-    @check("errors.silence-is-unknown-in-time", Tier.BRONZE)
+    @check("errors.silence-is-unknown-in-time", Tier.BRONZE, is_outside=True)
     async def test_silence_is_unknown_in_time(self, stage: Stage) -> None:
         """A provider that says nothing is given up within the spec's deadline, as unknown."""
         await self._changes_raise(stage, Answer.TIMEOUT, _UNKNOWN)
@@ -105,7 +105,7 @@ class ChangeErrorChecks(Conformance):
 class ReadErrorChecks(Conformance):
     """A call that changes nothing, for a kind that has one beside ``verify``."""
 
-    @check("errors.reading-says-unavailable", Tier.BRONZE)
+    @check("errors.reading-says-unavailable", Tier.BRONZE, is_outside=True)
     async def test_reading_says_unavailable(self, stage: Stage) -> None:
         """A call that only reads raises ``ProviderUnavailable`` for whatever is not a no."""
         async with stage.provider() as provider:

@@ -37,7 +37,7 @@ class LifecycleChecks(Conformance):
         assert name.strip(), "verify gives an empty name"
         assert stage.state() == before, "verify has changed something at the provider"
 
-    @check("lifecycle.verify-refuses-wrong-credentials", Tier.BRONZE)
+    @check("lifecycle.verify-refuses-wrong-credentials", Tier.BRONZE, is_outside=True)
     async def test_verify_refuses_wrong_credentials(self, stage: Stage) -> None:
         """``verify`` raises ``AuthFailed`` when the credentials are wrong."""
         secrets = stage.secrets()

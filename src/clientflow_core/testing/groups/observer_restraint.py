@@ -11,7 +11,7 @@ from clientflow_core.sandbox import Answer
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.groups.observer import SPAN, DidNotWork, ObserverChecks, error_of
 from clientflow_core.testing.sandbox_thread import SandboxThread
-from clientflow_core.testing.stage import Stage
+from clientflow_core.testing.stage import RETRY_AFTER_SECONDS, Stage
 
 _PATIENCE_SECONDS: Final = 5.0
 # Enough that whoever waits a moment for each is found out on any machine.
@@ -33,6 +33,8 @@ class ObserverRestraintChecks(ObserverChecks):
                     stage.go_wrong(answer)
                     await self._use_quietly(provider, stage, answer.value)
                     stage.behave()
+            # One that was told to wait does.
+            stage.loop.skip(RETRY_AFTER_SECONDS + 1)
             provider.report_error(error_of("after"), fields={"request_id": "req-after-all"})
             await provider.flush()
             await self.arrives(stage, "req-after-all")

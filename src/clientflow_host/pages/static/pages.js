@@ -37,6 +37,15 @@ body?.addEventListener("keydown", (event) => {
     body.form.requestSubmit();
   }
 });
+// A draft goes into the box as it comes, unless something stands there already.
+function takeDraft() {
+  const drafted = document.querySelector("#draft[data-text]");
+  const taken = document.querySelector("#draft-id");
+  if (!drafted || !body || body.value || taken.value === drafted.dataset.id) return;
+  body.value = drafted.dataset.text;
+  taken.value = drafted.dataset.id;
+}
+document.body.addEventListener("htmx:after:swap", takeDraft);
 // Twice pressed is still once sent.
 body?.form.addEventListener("submit", (event) => {
   const button = body.form.querySelector("button");

@@ -1,0 +1,94 @@
+"""Ask an assistant for a draft of the next message: it is queued with the job that drafts."""
+
+import uuid
+from typing import Final
+
+from clientflow_core.domain.drafts import AssistantDraft
+from clientflow_core.domain.jobs import ASSISTANCE
+from clientflow_core.errors import Conflict
+from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.conversations import read_conversation
+from clientflow_core.persistence.repositories.drafts import (
+    ask_for_draft,
+    read_draft,
+    read_draft_of,
+)
+from clientflow_core.persistence.repositories.jobs import enqueue
+from clientflow_core.persistence.repositories.messages import list_messages
+from clientflow_core.persistence.repositories.stream_events import add_stream_event
+from clientflow_core.providers.spec import ProviderKind
+from clientflow_core.registry.registry import ProviderRegistry
+
+DRAFT_REPLY: Final = "draft_reply"
+PROMPT_VERSION: Final = "reply-1"
+"""Changes with the instructions in draft_reply.py, so that a better draft can be asked for."""
+
+# A person waits for it, and would rather write it than wait for an hour.
+_MOST_ATTEMPTS: Final = 3
+
+
+async def request_draft(
+    transaction: Transaction, conversation_id: uuid.UUID, *, registry: ProviderRegistry
+) -> AssistantDraft:
+    """Ask for a draft of what comes after the newest message of a conversation.
+
+    It is asked for once: whoever asks again gets the same draft, unless that has failed or was
+    discarded. Nothing is sent.
+
+    Args:
+        transaction: of the organization.
+        conversation_id: in which it would be sent.
+        registry: the enabled providers.
+
+    Raises:
+        NotFound: this organization has no such conversation.
+        Conflict: there is nothing to answer, or no assistant.
+    """
+    conversation = await read_conversation(transaction, conversation_id)
+    newest = await list_messages(transaction, conversation.id, after=None, most=1)
+    if not newest:
+        name = to_public_id(IdPrefix.CONVERSATION, conversation_id)
+        msg = f"nothing was said in the conversation {name}: there is nothing to answer"
+        raise Conflict(msg)
+    message_id = newest[0].id
+    draft_id = await ask_for_draft(
+        transaction,
+        conversation_id=conversation_id,
+        provider=choose_assistant(registry),
+        based_on_message_id=message_id,
+        prompt_version=PROMPT_VERSION,
+    )
+    if draft_id is None:
+        return await read_draft_of(transaction, message_id, prompt_version=PROMPT_VERSION)
+    await enqueue(
+        transaction,
+        lane=ASSISTANCE,
+        kind=DRAFT_REPLY,
+        args={"draft_id": str(draft_id)},
+        max_attempts=_MOST_ATTEMPTS,
+    )
+    await add_stream_event(transaction, "draft.asked", draft_id)
+    return await read_draft(transaction, draft_id)
+
+
+def find_assistant(registry: ProviderRegistry) -> str | None:
+    """Name the assistant that drafts: the first that an outside provider stands behind, if any."""
+    found = [
+        one.spec for one in registry.providers.values() if one.spec.kind is ProviderKind.ASSISTANT
+    ]
+    # A stable sort: among equals the order of the registry stays.
+    return next((spec.name for spec in sorted(found, key=lambda spec: spec.is_local)), None)
+
+
+def choose_assistant(registry: ProviderRegistry) -> str:
+    """Name the assistant that drafts.
+
+    Raises:
+        Conflict: none is enabled.
+    """
+    found = find_assistant(registry)
+    if found is None:
+        msg = "no assistant is enabled: set one up, such as local_assistant, which needs no key"
+        raise Conflict(msg)
+    return found
