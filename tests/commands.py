@@ -121,6 +121,9 @@ class Up:
     def start(cls, folder: Path, **settings: str) -> "Up":
         """Start it on ``folder/state`` and wait until it is ready."""
         arguments = ("up", "--json", "--port", "0", "--state-dir", str(folder / "state"))
+        # Several start at the same time, and would all find the usual ones free.
+        ports = dict.fromkeys(("CLIENTFLOW_WORKER_PORT", "CLIENTFLOW_SANDBOX_PORT"), "0")
+        settings = ports | settings
         command = Command.start(*arguments, folder=folder, **settings)
         command.until(lambda: command.out.read_text().endswith("\n"))
         return cls(command, folder, json.loads(command.out.read_text()))

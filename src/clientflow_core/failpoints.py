@@ -23,6 +23,7 @@ NAMES: Final = frozenset(
         "deliver_message.reserved",
         "deliver_message.called",
         "deliver_message.recorded",
+        "apply_subscription_change.begun",
         "sync_calendar.asked",
         "sync_calendar.recorded",
         "put_appointment.called",

@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -13,6 +13,7 @@ from clientflow_core.persistence.database import Database
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
 from clientflow_core.services.follow_calendar import ask_to_follow, calendar_providers
+from clientflow_core.services.forget_providers import forget_providers
 from clientflow_core.services.initialize import (
     Initialized,
     NewChannel,
@@ -76,6 +77,15 @@ async def follow_everything(
     async with database.organization(organization_id) as transaction:
         for provider in calendar_providers(registry):
             await ask_to_follow(transaction, provider)
+
+
+async def forget_stand_ins(
+    database: Database, login: Login, *, names: Collection[str], registry: ProviderRegistry
+) -> None:
+    """Forget what the stand-ins called *names* have forgotten, since they were started anew."""
+    organization_id = from_public_id(IdPrefix.ORGANIZATION, login.organization_id)
+    async with database.organization(organization_id) as transaction:
+        await forget_providers(transaction, names, registry=registry)
 
 
 async def _initialize(

@@ -6,15 +6,19 @@ started again when it ends; all of them end with this one.
 
 import asyncio
 import contextlib
+import functools
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 import attrs
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from clientflow_core.errors import ClientFlowError
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.migrate import migrate
 from clientflow_core.persistence.sealing import new_key
@@ -30,7 +34,12 @@ from clientflow_host.assembly import (
     require_schema,
 )
 from clientflow_host.children import Child, ChildFailed, supervised
-from clientflow_host.demo_organization import Login, follow_everything, make_demo_organization
+from clientflow_host.demo_organization import (
+    Login,
+    follow_everything,
+    forget_stand_ins,
+    make_demo_organization,
+)
 from clientflow_host.embedded_database import embedded_database
 from clientflow_host.local_providers import local_settings
 from clientflow_host.ports import Ports, choose_ports
@@ -49,6 +58,8 @@ _ANSWER_SECONDS: Final = 5.0
 _ENCRYPTION: Final = "encryption.json"
 
 Say = Callable[[str], None]
+
+log = structlog.get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -190,7 +201,8 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
             database_url=database_url.reveal(),
             **attrs.asdict(login),
         )
-        async with _children(plan, database_url) as names:
+        forget = functools.partial(_forget_stand_ins, plan, database_url, login)
+        async with _children(plan, database_url, forget=forget) as names:
             say(f"{names} are ready")
             plan.folder.leave_note(note)
             try:
@@ -245,14 +257,35 @@ async def _demo_organization(plan: _Plan, database_url: Secret) -> Login:
         channels = own_channels(plan.registry)
         login = await make_demo_organization(database, plan.folder, channels=channels)
         await follow_everything(database, login, registry=plan.registry)
+        await forget_stand_ins(database, login, names=plan.sandboxed, registry=plan.registry)
         return login
     finally:
         await database.close()
 
 
+async def _forget_stand_ins(plan: _Plan, database_url: Secret, login: Login) -> None:
+    """Forget what the stand-ins have just lost; without a database it is left for the next time."""
+    database = Database(parse_url(database_url, env="DATABASE_URL"), pool_size=1)
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await forget_stand_ins(database, login, names=plan.sandboxed, registry=plan.registry)
+    except (ClientFlowError, SQLAlchemyError, OSError) as error:
+        log.warning("stand_ins_not_forgotten", reason=type(error).__name__)
+    finally:
+        await database.close()
+
+
 @contextlib.asynccontextmanager
-async def _children(plan: _Plan, database_url: Secret) -> AsyncIterator[str]:
-    """Run the processes; give their names once all of them are ready."""
+async def _children(
+    plan: _Plan, database_url: Secret, *, forget: Callable[[], Awaitable[None]]
+) -> AsyncIterator[str]:
+    """Run the processes; give their names once all of them are ready.
+
+    Args:
+        plan: says which.
+        database_url: theirs.
+        forget: is called whenever the stand-ins have lost what they knew.
+    """
     host = plan.settings.host
     serve = _child(plan, "serve", database_url)
     worker = _child(plan, "worker", database_url)
@@ -263,7 +296,7 @@ async def _children(plan: _Plan, database_url: Secret) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         if plan.sandbox_url:
             # Outermost, so that it outlives those who are still talking to it.
-            sandbox = _child(plan, "sandbox", database_url, *plan.sandboxed)
+            sandbox = _child(plan, "sandbox", database_url, *plan.sandboxed, when_lost=forget)
             urls[sandbox] = f"{plan.sandbox_url}/health"
             await stack.enter_async_context(supervised([sandbox]))
         await stack.enter_async_context(supervised([serve, worker]))
@@ -271,7 +304,13 @@ async def _children(plan: _Plan, database_url: Secret) -> AsyncIterator[str]:
         yield "host, worker and sandbox" if plan.sandbox_url else "host and worker"
 
 
-def _child(plan: _Plan, name: str, database_url: Secret, *arguments: str) -> Child:
+def _child(
+    plan: _Plan,
+    name: str,
+    database_url: Secret,
+    *arguments: str,
+    when_lost: Callable[[], Awaitable[None]] | None = None,
+) -> Child:
     environment = {
         **plan.values,
         "DATABASE_URL": database_url.reveal(),
@@ -283,6 +322,7 @@ def _child(plan: _Plan, name: str, database_url: Secret, *arguments: str) -> Chi
         arguments=[name, *arguments],
         environment=environment,
         log_folder=plan.folder.subfolder("logs"),
+        when_lost=when_lost,
     )
 
 

@@ -208,7 +208,7 @@ def test_killed_up_takes_its_processes_along_and_the_next_one_adopts_postgresql(
 ) -> None:
     postmaster = postmaster_of(battered.folder)
     assert postmaster is not None
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while left := set(processes_of(battered.folder)) - {postmaster}:
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
@@ -275,6 +275,7 @@ def test_with_its_owner_and_real_providers_there_is_neither_postgresql_nor_sandb
         room,
         DATABASE_URL=bare.url,
         CLIENTFLOW_OWNER_DATABASE_URL=address(bare.owner),
+        CLIENTFLOW_PLUGINS="twilio",
         **TWILIO,
     )
     assert one.note["sandbox_url"] is None
@@ -335,7 +336,8 @@ def test_half_set_provider_is_refused_with_every_problem(room: Path) -> None:
 
 def test_unknown_plugin_is_refused_with_those_there_are(room: Path) -> None:
     said = up(room, CLIENTFLOW_PLUGINS="twilio,pigeon")
-    assert "CLIENTFLOW_PLUGINS: names pigeon; installed are: twilio" in said
+    assert "CLIENTFLOW_PLUGINS: names pigeon; installed are: " in said
+    assert "twilio" in said
 
 
 @pytest.mark.parametrize(("state", "reason"), [("file", "it is a file"), ("/proc/x", "No such")])

@@ -95,7 +95,7 @@ class ProviderSandbox(abc.ABC):
     def clear(self) -> None:
         """Forget everything but the credentials."""
 
-    async def start(self) -> None:
+    async def start(self) -> None:  # noqa: B027 - most have nothing to begin
         """Begin to listen where the provider does beside HTTP; by default nothing.
 
         What is begun ends in :meth:`close`.

@@ -301,7 +301,7 @@ def _path(provider_calendar_id: str) -> str:
         RejectedInput: it is none.
     """
     if not (provider_calendar_id.startswith("/") and provider_calendar_id.endswith("/")):
-        msg = f"{provider_calendar_id!r} is no calendar here: one is a path such as /alice/work/"
+        msg = f"{provider_calendar_id!r} is no calendar here: one is a path such as /alice/shop/"
         raise RejectedInput(msg)
     return path_of(provider_calendar_id, base="/")
 

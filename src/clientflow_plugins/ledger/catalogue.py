@@ -24,14 +24,14 @@ class BadCatalogue(Exception):
     """The file cannot be read, or what it says is no list of plans; the message says what."""
 
 
-def read_catalogue(path: Path) -> Sequence[Plan]:
-    """Read the plans of the file *path*, in its order.
+def read_catalogue(path: Path | None) -> Sequence[Plan]:
+    """Read the plans of the file *path*, in its order; those of the example without one.
 
     Raises:
         BadCatalogue: it cannot be done.
     """
     try:
-        read = tomllib.loads(path.read_bytes().decode("utf-8"))
+        read = tomllib.loads((path or EXAMPLES).read_bytes().decode("utf-8"))
     except OSError as error:
         msg = f"cannot be read: {error.strerror}"
         raise BadCatalogue(msg) from error

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
-from clientflow_plugins.ledger.catalogue import EXAMPLES, BadCatalogue, read_catalogue
+from clientflow_plugins.ledger.catalogue import BadCatalogue, read_catalogue
 from clientflow_plugins.ledger.settings import CATALOGUE_ENV, LedgerSettings
 
 _EXPECTED: Final = "a file of one's own plans"
@@ -13,7 +13,7 @@ _EXPECTED: Final = "a file of one's own plans"
 async def check_catalogue(context: CheckContext) -> CheckResult:
     """Read the file of the plans."""
     path = context.settings(LedgerSettings).catalogue
-    if path == EXAMPLES:
+    if path is None:
         hint = f"set {CATALOGUE_ENV} to a file of your plans; the examples are for trying it out"
         status = CheckStatus.SKIPPED
         return CheckResult(status=status, found="the examples", expected=_EXPECTED, hint=hint)

@@ -9,7 +9,7 @@ import attrs
 from clientflow_core.errors import SettingProblem
 from clientflow_core.secret import Secret
 from clientflow_core.settings import setting
-from clientflow_plugins.ledger.catalogue import EXAMPLES, BadCatalogue, read_catalogue
+from clientflow_plugins.ledger.catalogue import BadCatalogue, read_catalogue
 
 CATALOGUE_ENV = "LEDGER_CATALOGUE"
 _SECRET_ENV = "LEDGER_WEBHOOK_SECRET"  # noqa: S105 - the name, not the secret
@@ -24,10 +24,10 @@ class LedgerSettings:
         help="signs what the ledger tells the host of, so that nobody else can; any random text",
         example="what `openssl rand -hex 32` prints",
     )
-    catalogue: Path = setting(
+    catalogue: Path | None = setting(
         env=CATALOGUE_ENV,
         help="the file of the plans that are sold, as TOML; without it, two plans as examples",
-        default=EXAMPLES,
+        default=None,
         example="/etc/clientflow/plans.toml",
     )
 

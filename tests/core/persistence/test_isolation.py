@@ -122,7 +122,7 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
         "calendars": {
             "id": calendar,
             "provider": "caldav",
-            "provider_calendar_id": "/work/",
+            "provider_calendar_id": "/shop/",
             "title": "Work",
             "time_zone": "UTC",
             "is_writable": True,

@@ -31,7 +31,7 @@ async def test_there_is_no_page_without_the_host(control: Control, server: TestS
 class Bare(ToySandbox):
     """One that has nothing to show."""
 
-    panel = ProviderSandbox.panel
+    panel = ProviderSandbox.panel  # type: ignore[assignment]  # wider than that of its parent
 
 
 def test_sandbox_may_have_no_panel(box: ToySandbox) -> None:

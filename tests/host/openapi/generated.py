@@ -31,7 +31,7 @@ _SETTINGS: Final = {
     "TWILIO_PHONE_NUMBER": "+15550100100",
 }
 
-_WHEN: Final = {
+_WHEN: Final[dict[str, Any]] = {
     "starts_at": "2027-01-05T09:00:00Z",
     "ends_at": "2027-01-05T10:00:00Z",
     "time_zone": "Europe/Berlin",
@@ -66,6 +66,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         case.body = {"provider": "caldav", "provider_calendar_id": FOLLOWED}
     if case.path.endswith("/calendars/{calendar_id}/events") and case.method == "POST":
         # Which moment is the later one, and which zones there are, the document cannot say.
+        assert isinstance(case.body, dict)
         case.body = {**case.body, **_WHEN}
     if case.path.startswith("/api/v1/failover-rules/") and case.method == "PUT":
         # Only channels of the organization stand in, and their ids are known to it alone.

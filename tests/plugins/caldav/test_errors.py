@@ -215,7 +215,7 @@ async def test_a_change_is_sent_once_though_a_kept_connection_breaks(
 
     server.answer = break_off
     with pytest.raises(OutcomeUnknown):
-        await asking.put_event("/dav/work/", draft())
+        await asking.put_event("/dav/shop/", draft())
     assert server.asked == ["PROPFIND", "PUT"]
 
 
@@ -230,7 +230,7 @@ async def test_what_was_put_and_cannot_be_read_may_have_been_done(
 
     server.answer = put_alone
     with pytest.raises(OutcomeUnknown, match="was put"):
-        await asking.put_event("/dav/work/", draft())
+        await asking.put_event("/dav/shop/", draft())
 
 
 async def test_an_event_that_cannot_be_read_is_not_changed(
@@ -238,7 +238,7 @@ async def test_an_event_that_cannot_be_read_is_not_changed(
 ) -> None:
     server.answer = say("nonsense", status=200, ETag='"1"')
     with pytest.raises(ProviderUnavailable):
-        await asking.put_event("/dav/work/", draft(), etag='"1"')
+        await asking.put_event("/dav/shop/", draft(), etag='"1"')
     assert server.asked == ["GET"]
 
 

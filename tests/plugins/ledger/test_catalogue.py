@@ -19,7 +19,8 @@ def plan(old: str = "", new: str = "") -> str:
 def test_examples_are_two_plans_and_need_no_setting_but_the_secret() -> None:
     assert [one.key for one in read_catalogue(EXAMPLES)] == ["starter", "team"]
     settings = load_settings(LedgerSettings, new_settings())
-    assert settings.catalogue == EXAMPLES
+    assert settings.catalogue is None
+    assert read_catalogue(None) == read_catalogue(EXAMPLES)
     assert new_settings() != new_settings()
 
 

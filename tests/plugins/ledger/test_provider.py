@@ -23,6 +23,7 @@ from clientflow_core.providers.spec import ProviderContext
 from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.secret import Secret
 from clientflow_plugins.ledger import books
+from clientflow_plugins.ledger.catalogue import EXAMPLES
 from clientflow_plugins.ledger.checks import check_catalogue
 from clientflow_plugins.ledger.provider import LedgerBilling
 from clientflow_plugins.ledger.settings import LedgerSettings
@@ -176,7 +177,7 @@ async def test_checklist_says_whether_the_plans_can_be_read(
     settings = SETTINGS
     if text is not None:
         file = tmp_path / "plans.toml"
-        file.write_text(settings.catalogue.read_text() if text else "")
+        file.write_text(EXAMPLES.read_text() if text else "")
         settings = attrs.evolve(SETTINGS, catalogue=file)
     async with aiohttp.ClientSession() as http:
         context = CheckContext(

@@ -1,7 +1,7 @@
 """What organizations are called at the providers that they pay by."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,7 +13,13 @@ from clientflow_core.domain.roles import Role
 from clientflow_core.domain.subscriptions import BillingCustomer
 from clientflow_core.errors import Conflict
 from clientflow_core.persistence.database import Transaction
-from clientflow_core.persistence.tables import billing_customers, memberships, organizations, users
+from clientflow_core.persistence.tables import (
+    billing_customers,
+    memberships,
+    organizations,
+    subscriptions,
+    users,
+)
 
 _ROUTE: Final = sa.text("SELECT route_subscription_change(:event_id, :provider, :customer)")
 _ASK: Final = sa.text("SELECT ask_for_subscriptions(cast(:providers AS text[]))")
@@ -62,6 +68,12 @@ async def begin_read(transaction: Transaction, provider: str) -> int | None:
         .returning(table.c.reads)
     )
     return (await transaction.execute(statement)).scalar_one_or_none()
+
+
+async def forget_customers(transaction: Transaction, providers: Collection[str]) -> None:
+    """Forget what the organization is called at *providers*, and all that it has bought there."""
+    for table in (subscriptions, billing_customers):
+        await transaction.execute(table.delete().where(table.c.provider.in_(providers)))
 
 
 async def lock_customers(transaction: Transaction) -> None:
