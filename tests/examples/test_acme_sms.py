@@ -47,7 +47,7 @@ def site() -> Iterator[Path]:
 def up(site: Path) -> Iterator[Up]:
     """Everything on this machine, with both plugins on their sandboxes."""
     with new_room() as room:
-        yield Up.start(room, PYTHONPATH=beside(site))
+        yield Up.start(room, PYTHONPATH=beside(site), CLIENTFLOW_PLUGINS="acme_sms,twilio")
 
 
 def beside(site: Path) -> str:

@@ -68,6 +68,18 @@ def add_attachment(host: Host, message_id: uuid.UUID) -> str:
     return f"att_{made.hex}"
 
 
+def add_draft(host: Host, message_id: uuid.UUID) -> str:
+    """Let an assistant have failed to answer a message; give the draft."""
+    [(made,)] = host.rows(
+        "INSERT INTO assistant_drafts (organization_id, id, conversation_id,"
+        " based_on_message_id, provider, prompt_version, state)"
+        " SELECT organization_id, gen_random_uuid(), conversation_id, id, 'local_assistant',"
+        " '1', 'failed' FROM messages WHERE id = %s RETURNING id",
+        message_id,
+    )
+    return f"drf_{made.hex}"
+
+
 def to_uuid(public_id: str) -> uuid.UUID:
     """Read a public id."""
     return uuid.UUID(hex=public_id.partition("_")[2])

@@ -16,12 +16,23 @@ import pytest
 
 from tests.host.calendars import add_calendar
 from tests.host.conftest import Host, Organization
-from tests.host.threads import add_conversations, add_messages
+from tests.host.openapi.generated import ATTACHMENT_ENV, LEDGER_SECRET
+from tests.host.purchases import add_purchase
+from tests.host.threads import add_attachment, add_conversations, add_draft, add_messages
 
 ROOT: Final = Path(__file__).parents[3]
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 SHORT: Final = ("--generation-deterministic", "--max-examples=8")
 _SECONDS: Final = "CLIENTFLOW_FUZZ_SECONDS"
+
+
+@pytest.fixture
+def values(values: dict[str, str]) -> dict[str, str]:
+    """With somebody who sells something and somebody who drafts, and needs nobody for that."""
+    return values | {
+        "LEDGER_WEBHOOK_SECRET": LEDGER_SECRET,
+        "LOCAL_ASSISTANT_BUSINESS": "Salon Ada",
+    }
 
 
 def write_keys(folder: Path, organizations: Mapping[str, Organization]) -> None:
@@ -49,6 +60,12 @@ async def look_at(host: Host, folder: Path, *how: str) -> Mapping[str, Any]:
         conversation_id, _ = add_conversations(host, organization, 2)
         add_messages(host, conversation_id, 2)
         add_calendar(host, organization)
+        add_purchase(host, organization.id, plan_key="starter")
+    of_ours = "SELECT id FROM messages ORDER BY organization_id <> %s"
+    message_ids = [message_id for (message_id,) in host.rows(of_ours, host.ours.id)]
+    attachment_id, *_ = [add_attachment(host, message_id) for message_id in message_ids]
+    for message_id in message_ids:
+        add_draft(host, message_id)
     write_keys(folder, {"ours": host.ours, "theirs": theirs})
     # From a file: the operation from which it has the document itself it would leave out.
     (folder / "openapi.json").write_text(json.dumps(await document_of(host)))
@@ -57,7 +74,7 @@ async def look_at(host: Host, folder: Path, *how: str) -> Mapping[str, Any]:
         *("run", "openapi.json", "--url", host.assembly.settings.url, "--no-color"),
         *("--report=json", "--report-json-path=report.json", *how),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), ATTACHMENT_ENV: attachment_id},
     )
     await process.wait()
     report: Mapping[str, Any] = json.loads((folder / "report.json").read_text())

@@ -4,8 +4,6 @@ A new route is covered by being there. A new kind of id, or a new body, must be 
 ``Theirs`` and ``BODIES``; the tests fail until it is.
 """
 
-import datetime as dt
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -15,11 +13,10 @@ import pytest
 
 from clientflow_core.domain.roles import Role
 from clientflow_host.app import PAGES
-from clientflow_plugins.ledger import books
-from clientflow_plugins.ledger.catalogue import EXAMPLES, read_catalogue
 from tests.host.calendars import FOLLOWED, add_calendar
 from tests.host.conftest import Answer, Host, Organization
-from tests.host.threads import add_attachment, add_conversations, add_messages
+from tests.host.purchases import add_purchase
+from tests.host.threads import add_attachment, add_conversations, add_draft, add_messages
 from tests.texts import ACCOUNT, OTHER_NUMBER, TOKEN
 
 BODIES: Final[Mapping[str, object]] = {
@@ -118,18 +115,11 @@ class Theirs:
             " FROM channels WHERE id = %s RETURNING 1",
             channel,
         )
-        [(draft,)] = host.rows(
-            "INSERT INTO assistant_drafts (organization_id, id, conversation_id,"
-            " based_on_message_id, provider, prompt_version, state)"
-            " SELECT organization_id, gen_random_uuid(), conversation_id, id, 'local_assistant',"
-            " '1', 'failed' FROM messages WHERE id = %s RETURNING id",
-            message,
-        )
         self.ids = {
             "attachment_id": add_attachment(host, message),
             "calendar_id": add_calendar(host, self.organization),
             "conversation_id": conversation_id,
-            "draft_id": f"drf_{draft.hex}",
+            "draft_id": add_draft(host, message),
             "contact_id": f"con_{contact.hex}",
             "message_id": f"msg_{message.hex}",
         }
@@ -146,52 +136,12 @@ class Theirs:
             sealed,
         )
 
-        add_purchase(host, self.organization.id)
+        add_purchase(host, self.organization.id, plan_key=ALONE)
 
     def has(self, answer: Answer) -> bool:
         """Whether *answer* shows anything of it."""
         marks = (*self.ids.values(), self.channel_id, OTHER_NUMBER, ALONE, self.organization.id.hex)
         return any(mark in str(answer.body) for mark in marks)
-
-
-def add_purchase(host: Host, organization_id: uuid.UUID) -> None:
-    """Let an organization have begun to buy something, and have used something."""
-    customer, now = f"lcus_{organization_id.hex}", dt.datetime.now(dt.UTC)
-    (plan, *_) = read_catalogue(EXAMPLES)
-    checkout = books.Checkout(
-        id=f"lchk_{organization_id.hex}_{'1' * 24}",
-        customer=customer,
-        plan=plan,
-        trial_days=0,
-        success_url="x",
-        cancel_url="x",
-        begun_at=now,
-    )
-    sold = books.begin(checkout, now)
-    records = {"customers": (customer, {}), "subscriptions": (sold.id, books.to_json(sold))}
-    for collection, (name, value) in records.items():
-        host.rows(
-            "INSERT INTO records (organization_id, provider, collection, key, version, value)"
-            " VALUES (%s, 'ledger', %s, %s, 1, %s::jsonb)",
-            *(organization_id, collection, name, json.dumps(value)),
-        )
-    host.rows(
-        "INSERT INTO billing_customers (organization_id, provider, provider_customer_id)"
-        " VALUES (%s, 'ledger', %s)",
-        *(organization_id, customer),
-    )
-    host.rows(
-        "INSERT INTO subscriptions (organization_id, id, provider, provider_subscription_id,"
-        " provider_customer_id, plan_key, status, period_start, period_end, is_ending, is_current,"
-        " read_number) VALUES (%s, gen_random_uuid(), 'ledger', %s, %s, %s, 'incomplete', now(),"
-        " now() + interval '1 day', false, true, 1)",
-        *(organization_id, sold.id, customer, ALONE),
-    )
-    host.rows(
-        "INSERT INTO usage_events (organization_id, id, meter, source_id, quantity, occurred_at)"
-        " VALUES (%s, gen_random_uuid(), %s, 'x', 1, now() + interval '1 hour')",
-        *(organization_id, ALONE),
-    )
 
 
 def everything(host: Host) -> list[list[tuple[Any, ...]]]:
