@@ -6,14 +6,16 @@ is out of date.
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from clientflow_core.providers.interfaces import abilities_of, interface_of
 from clientflow_core.providers.spec import AnySpec, Capability, ProviderKind
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.finding import find_plugins
+from clientflow_core.registry.installed import read_installed
+from clientflow_core.registry.tiers import RESULT_NAME, shipped_results
 
 COMMAND: Final = "python -m clientflow_host.capabilities_page"
 PAGE: Final = "docs/capabilities.md"
@@ -39,6 +41,11 @@ there is declared. These are the providers that come with ClientFlow; `clientflo
 those that are installed, and `clientflow.json` in a plugin's package says the same of them."""
 
 
+_FINDINGS: Final = """\
+Each plugin brings along what the kit has found of it, check by check, with the reason of each that
+was left out. A test holds these files to the kit and to the version."""
+
+
 def capabilities_page() -> str:
     """Write the page, in Markdown."""
     pairs = [
@@ -50,6 +57,7 @@ def capabilities_page() -> str:
     parts = [_INTRODUCTION]
     for kind, title in _TITLES.items():
         parts += [f"## {title}", *_section(kind, [pair for pair in pairs if pair[1].kind is kind])]
+    parts += ["## What the kit has found", _FINDINGS, _findings()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -75,6 +83,30 @@ def _cells(plugin: Plugin, spec: AnySpec, abilities: Iterable[Capability]) -> It
     yield ", ".join(f"`/webhooks/{webhook.name}`" for webhook in spec.webhooks) or "none"
     for one in abilities:
         yield "yes" if one in spec.capabilities else "no"
+
+
+def _findings() -> str:
+    head = ("provider", "tier", "passed", "left out", "every check")
+    found = [
+        result
+        for plugin in read_installed()
+        if plugin.distribution == _OWN_DISTRIBUTION
+        for result in shipped_results(plugin)
+    ]
+    return "\n".join(map(_row, (head, ["---"] * len(head), *map(_finding, found))))
+
+
+def _finding(result: Mapping[str, Any]) -> tuple[str, ...]:
+    outcomes = [check["outcome"] for check in result["checks"]]
+    folder = str(result["class"]).split("/")[2]
+    file = f"../src/clientflow_plugins/{folder}/{RESULT_NAME}"
+    return (
+        f"`{result['provider']}`",
+        str(result["tier"]),
+        str(outcomes.count("passed")),
+        str(outcomes.count("skipped")),
+        f"{{download}}`{RESULT_NAME} <{file}>`",
+    )
 
 
 def _meaning(capability: Capability, protocol: type) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +40,6 @@ class Child:
         arguments: of ``clientflow``.
         environment: added to this process's own.
         log_folder: where its log goes.
-        when_lost: is called each time that it has ended by itself, before it is started again;
-            must not raise.
     """
 
     def __init__(
@@ -51,10 +49,8 @@ class Child:
         arguments: Sequence[str],
         environment: Mapping[str, str],
         log_folder: Path,
-        when_lost: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
-        self._when_lost = when_lost
         self.log_file = log_folder / f"{name}.log"
         self.restarts = 0
         self._arguments = arguments
@@ -82,8 +78,6 @@ class Child:
             self.restarts += 1
             self._last_words = self._said()
             log.warning("child_ended", child=self.name, code=ended, restarts=self.restarts)
-            if self._when_lost is not None:
-                await self._when_lost()
             pause = next_pause(pause, ran_seconds=time.monotonic() - begun)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_told.wait(), pause)

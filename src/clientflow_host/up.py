@@ -6,10 +6,9 @@ started again when it ends; all of them end with this one.
 
 import asyncio
 import contextlib
-import functools
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -54,7 +53,9 @@ from clientflow_host.state import StateFolder, UpNote
 
 _READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
+_ANSWER_TIMEOUT: Final = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
 _ENCRYPTION: Final = "encryption.json"
 
 Say = Callable[[str], None]
@@ -201,12 +202,13 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
             database_url=database_url.reveal(),
             **attrs.asdict(login),
         )
-        forget = functools.partial(_forget_stand_ins, plan, database_url, login)
-        async with _children(plan, database_url, forget=forget) as names:
-            say(f"{names} are ready")
+        async with _children(plan, database_url) as sandbox:
+            say(f"{'host, worker and sandbox' if sandbox else 'host and worker'} are ready")
             plan.folder.leave_note(note)
             try:
                 when_ready(note)
+                if sandbox:
+                    await _forget_when_lost(sandbox, plan, database_url, login)
                 await asyncio.Event().wait()
             finally:
                 plan.folder.remove_note()
@@ -263,6 +265,21 @@ async def _demo_organization(plan: _Plan, database_url: Secret) -> Login:
         await database.close()
 
 
+async def _forget_when_lost(
+    sandbox: Child, plan: _Plan, database_url: Secret, login: Login
+) -> None:
+    """Forget what the stand-ins have forgotten, each time that they had to be started again."""
+    seen = sandbox.restarts
+    async with aiohttp.ClientSession(timeout=_ANSWER_TIMEOUT) as http:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = sandbox.restarts
+            # Not before they answer: whoever asked them in vain would leave them alone for a while.
+            if now != seen and await _answers(http, f"{plan.sandbox_url}/health"):
+                seen = now
+                await _forget_stand_ins(plan, database_url, login)
+
+
 async def _forget_stand_ins(plan: _Plan, database_url: Secret, login: Login) -> None:
     """Forget what the stand-ins have just lost; without a database it is left for the next time."""
     database = Database(parse_url(database_url, env="DATABASE_URL"), pool_size=1)
@@ -276,16 +293,8 @@ async def _forget_stand_ins(plan: _Plan, database_url: Secret, login: Login) -> 
 
 
 @contextlib.asynccontextmanager
-async def _children(
-    plan: _Plan, database_url: Secret, *, forget: Callable[[], Awaitable[None]]
-) -> AsyncIterator[str]:
-    """Run the processes; give their names once all of them are ready.
-
-    Args:
-        plan: says which.
-        database_url: theirs.
-        forget: is called whenever the stand-ins have lost what they knew.
-    """
+async def _children(plan: _Plan, database_url: Secret) -> AsyncIterator[Child | None]:
+    """Run the processes; once all of them are ready, give that of the stand-ins if there is one."""
     host = plan.settings.host
     serve = _child(plan, "serve", database_url)
     worker = _child(plan, "worker", database_url)
@@ -293,24 +302,19 @@ async def _children(
         serve: f"{local_url(host, plan.ports.host)}/ready",
         worker: f"{local_url(host, plan.ports.worker)}/ready",
     }
+    sandbox = None
     async with contextlib.AsyncExitStack() as stack:
         if plan.sandbox_url:
             # Outermost, so that it outlives those who are still talking to it.
-            sandbox = _child(plan, "sandbox", database_url, *plan.sandboxed, when_lost=forget)
+            sandbox = _child(plan, "sandbox", database_url, *plan.sandboxed)
             urls[sandbox] = f"{plan.sandbox_url}/health"
             await stack.enter_async_context(supervised([sandbox]))
         await stack.enter_async_context(supervised([serve, worker]))
         await _wait_until_ready(urls)
-        yield "host, worker and sandbox" if plan.sandbox_url else "host and worker"
+        yield sandbox
 
 
-def _child(
-    plan: _Plan,
-    name: str,
-    database_url: Secret,
-    *arguments: str,
-    when_lost: Callable[[], Awaitable[None]] | None = None,
-) -> Child:
+def _child(plan: _Plan, name: str, database_url: Secret, *arguments: str) -> Child:
     environment = {
         **plan.values,
         "DATABASE_URL": database_url.reveal(),
@@ -322,7 +326,6 @@ def _child(
         arguments=[name, *arguments],
         environment=environment,
         log_folder=plan.folder.subfolder("logs"),
-        when_lost=when_lost,
     )
 
 
@@ -333,9 +336,8 @@ async def _wait_until_ready(urls: Mapping[Child, str]) -> None:
         ChildFailed: one has ended, or takes too long.
     """
     deadline = time.monotonic() + _READY_SECONDS
-    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     waiting = dict(urls)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    async with aiohttp.ClientSession(timeout=_ANSWER_TIMEOUT) as http:
         while waiting:
             is_late = time.monotonic() > deadline
             _refuse_failed([child for child in urls if child.restarts or is_late])

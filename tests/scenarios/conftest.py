@@ -45,13 +45,14 @@ class Process:
     name: str
     environment: Mapping[str, str]
     log_file: Path
+    arguments: tuple[str, ...] = ()
     popen: subprocess.Popen[bytes] | None = None
 
     def start(self, **more: str) -> None:
         """Start it, with *more* in its environment."""
         with self.log_file.open("ab") as output:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "clientflow_host.cli", self.name],
+                [sys.executable, "-m", "clientflow_host.cli", self.name, *self.arguments],
                 env={**os.environ, **self.environment, **more},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -235,6 +236,7 @@ class Stopped:
         (folder / "sandbox.json").write_text(json.dumps({"twilio": kept}))
         names = ("serve", "worker", "sandbox")
         made = {name: Process(name, environment, folder / f"{name}.log") for name in names}
+        made["sandbox"].arguments = ("twilio",)
         return cls(addresses=addresses, environment=environment, api_key=new_api_key(), **made)
 
     async def initialize(self) -> None:

@@ -19,7 +19,7 @@ def shipped_tiers(plugin: InstalledPlugin) -> Mapping[str, str]:
     provider the lowest counts.
     """
     found: dict[str, str | None] = {}
-    for result in _results(plugin):
+    for result in shipped_results(plugin):
         name, tier = str(result.get("provider")), result.get("tier")
         if (result.get("distribution"), result.get("version")) != _whose(plugin):
             continue
@@ -36,7 +36,7 @@ def _height(tier: str | None) -> int:
     return _TIERS.index(tier) if tier else -1
 
 
-def _results(plugin: InstalledPlugin) -> Sequence[Mapping[str, Any]]:
+def shipped_results(plugin: InstalledPlugin) -> Sequence[Mapping[str, Any]]:
     """Read the results that lie in the package of *plugin*; none where they cannot be read."""
     for path in plugin.looked_at:
         try:

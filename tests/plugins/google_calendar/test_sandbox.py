@@ -19,6 +19,7 @@ from clientflow_plugins.google_calendar.credentials import (
 )
 from clientflow_plugins.google_calendar.sandbox import GoogleCalendarSandbox
 from clientflow_plugins.google_calendar.sandbox.accounts import OWNER
+from clientflow_plugins.google_calendar.sandbox.tokens import TokenDesk
 from clientflow_plugins.google_calendar.settings import read_service_account
 from tests.plugins.google_calendar.conftest import HOST, Api, account
 
@@ -54,6 +55,17 @@ async def refused(
 async def test_no_token_no_answer(api: Api, header: str) -> None:
     status, answer = await api.ask("GET", "users/me/calendarList", Authorization=header)
     assert (status, reason(answer)) == (401, "authError")
+
+
+async def test_token_outlives_the_process(api: Api) -> None:
+    given = api.sandbox.tokens.issue(acts_for_user=False)["access_token"]
+    started_anew = TokenDesk(api.sandbox.credentials, api.sandbox.clock)
+    found = started_anew.find(f"Bearer {given}")
+    assert found is not None
+    assert not found.acts_for_user
+    assert started_anew.find(f"Bearer {given}0") is None
+    other = TokenDesk({"GOOGLE_CALENDAR_WEBHOOK_SECRET": "another"}, api.sandbox.clock)
+    assert other.find(f"Bearer {given}") is None
 
 
 async def test_revoked_token_does_not_count(api: Api) -> None:

@@ -30,6 +30,9 @@ from clientflow_plugins.google_calendar.settings import read_service_account
 _LIFETIME: Final = dt.timedelta(seconds=3599)
 _LONGEST: Final = 3600
 _SKEW_SECONDS: Final = 60
+_PREFIX: Final = "ya29."
+_OF_USER: Final = "u"
+_OF_ACCOUNT: Final = "a"
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     JWT_GRANT: frozenset({"grant_type", "assertion"}),
     REFRESH_GRANT: frozenset({"grant_type", "client_id", "client_secret", "refresh_token"}),
@@ -64,11 +67,14 @@ class Token:
 
 @attrs.define
 class TokenDesk:
-    """Gives tokens to whoever has the credentials, and knows them again."""
+    """Gives tokens to whoever has the credentials, and knows them again by what stands in them.
+
+    So they outlive the process, as Google's do: who has just fetched one does not fetch another.
+    """
 
     credentials: Mapping[str, str]
     clock: Clock
-    _tokens: dict[str, Token] = attrs.field(factory=dict, init=False)
+    _revocations: int = attrs.field(default=0, init=False)
 
     def give(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Give a token for what *form* says.
@@ -89,24 +95,39 @@ class TokenDesk:
     def find(self, header: str) -> Token | None:
         """Give the token that an ``Authorization`` *header* bears, if it counts."""
         scheme, _, text = header.partition(" ")
-        token = self._tokens.get(text) if scheme == "Bearer" else None
+        token = self._read(text) if scheme == "Bearer" else None
         return token if token and token.expires > self.clock.now() else None
 
     def revoke(self) -> None:
         """Let no token count that was given so far."""
-        self._tokens.clear()
+        self._revocations += 1
 
     def issue(self, *, acts_for_user: bool) -> dict[str, Any]:
         """Give a token to somebody who has proven to be who may have one."""
-        text, now = f"ya29.{secrets.token_urlsafe(32)}", self.clock.now()
-        self._tokens = {k: v for k, v in self._tokens.items() if v.expires > now}
-        self._tokens[text] = Token(expires=now + _LIFETIME, acts_for_user=acts_for_user)
+        ends = int((self.clock.now() + _LIFETIME).timestamp())
+        kind = _OF_USER if acts_for_user else _OF_ACCOUNT
+        said = f"{_PREFIX}{kind}{ends}-{secrets.token_hex(8)}"
         return {
-            "access_token": text,
+            "access_token": f"{said}-{self._sign(said)}",
             "expires_in": int(_LIFETIME.total_seconds()),
             "scope": " ".join(SCOPES),
             "token_type": "Bearer",
         }
+
+    def _read(self, text: str) -> Token | None:
+        said, _, signature = text.rpartition("-")
+        if not hmac.compare_digest(
+            self._sign(said).encode(), signature.encode("utf-8", "surrogatepass")
+        ):
+            return None
+        kind, ends = said.removeprefix(_PREFIX)[0], said.removeprefix(_PREFIX)[1:].partition("-")[0]
+        expires = dt.datetime.fromtimestamp(int(ends), dt.UTC)
+        return Token(expires=expires, acts_for_user=kind == _OF_USER)
+
+    def _sign(self, said: str) -> str:
+        key = "\0".join(value for _, value in sorted(self.credentials.items()))
+        words = f"{self._revocations} {said}"
+        return hmac.new(key.encode(), words.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
 
     def _check_assertion(self, form: Mapping[str, str]) -> bool:
         text = self.credentials.get("GOOGLE_SVC_ACCOUNT_JSON")
