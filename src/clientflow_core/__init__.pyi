@@ -62,12 +62,15 @@ from .domain.email.html import clean_html
 from .domain.email.mime import ParsedEmail, parse_mime
 from .domain.email.parts import Attachment, EmailParts
 from .domain.email.replies import SplitReply, split_reply
+from .domain.email.robots import Bounce
 from .domain.email.threads import next_references, reply_subject
 from .domain.email_addresses import to_email_address
 from .domain.identities import Assurance, Identity
 from .domain.messages import (
     DeliveryReported,
     Direction,
+    KeptAttachment,
+    KeptEmail,
     Message,
     MessageReceived,
     MessageStatus,
@@ -81,6 +84,7 @@ from .domain.phone_numbers import to_e164
 from .domain.private_words import hide_private_fields, hide_private_words
 from .domain.provider_settings import OfOrganization, OrganizationValues
 from .domain.roles import Principal, Role
+from .domain.routing import Medium
 from .errors import (
     AuthFailed,
     BadPayload,
@@ -172,6 +176,7 @@ __all__ = [
     "BilledOrganization",
     "BillingInterval",
     "BillingProvider",
+    "Bounce",
     "BoundWebhook",
     "BusyTime",
     "Calendar",
@@ -221,6 +226,9 @@ __all__ = [
     "InvoiceStatus",
     "JobContext",
     "JobSpec",
+    "KeptAttachment",
+    "KeptEmail",
+    "Medium",
     "Message",
     "MessageQuery",
     "MessageReceived",

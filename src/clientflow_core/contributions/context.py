@@ -98,7 +98,7 @@ class PluginContext:
         clock: ask it for the time.
         log: its lines name the plugin.
         own_settings: the settings of the plugin and of its providers, by their classes.
-        open_own: see :meth:`own_provider`.
+        open_own: see ``own_provider``.
     """
 
     plugin: str

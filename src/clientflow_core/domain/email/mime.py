@@ -70,7 +70,7 @@ def parse_mime(raw: bytes) -> ParsedEmail:
     """Read an e-mail, whatever is wrong with it, in time that grows as its size does.
 
     Args:
-        raw: as it came, of any size; up to :data:`MOST_PARTS` parts, nested at most twelve deep.
+        raw: as it came, of any size; up to 200 parts, nested at most twelve deep.
     """
     found = _Found()
     head, _ = _split_head(raw)
