@@ -62,12 +62,35 @@ async def test_webhook_that_leads_elsewhere_fails(host: Host, sandbox: TwilioSan
     assert item.hint
 
 
-async def test_what_a_messaging_service_decides_is_skipped_with_the_reason(
-    host: Host, sandbox: TwilioSandbox
-) -> None:
-    items = await told(host, sandbox, TWILIO_PHONE_NUMBER="", TWILIO_MESSAGING_SERVICE_SID=SERVICE)
-    assert states(items) == {"ET1": "passed", "ET3": "skipped", "ET6": "skipped"}
-    assert all(items[name].hint for name in ("ET3", "ET6"))
+class TestMessagingService:
+    @pytest.fixture
+    def credentials(self) -> dict[str, str]:
+        return TwilioSandbox.new_credentials() | {"TWILIO_MESSAGING_SERVICE_SID": SERVICE}
+
+    async def test_is_asked_where_it_posts_texts(self, host: Host, sandbox: TwilioSandbox) -> None:
+        items = await told(host, sandbox, TWILIO_PHONE_NUMBER="")
+        assert states(items) == {"ET1": "passed", "ET3": "skipped", "ET6": "passed"}
+        assert items["ET3"].hint
+        sandbox.host_url = "https://elsewhere.example"
+        item = (await told(host, sandbox))["ET6"]
+        assert item.status.value == "failed"
+        assert "at the messaging service" in item.hint
+
+    async def test_that_the_account_has_not_fails(self, host: Host, sandbox: TwilioSandbox) -> None:
+        other = "MG" + "0" * 32
+        item = (await told(host, sandbox, TWILIO_MESSAGING_SERVICE_SID=other))["ET6"]
+        assert item.status.value == "failed"
+        assert "did not show the messaging service" in item.found
+
+    @pytest.mark.parametrize(("number", "status"), [("+15550100100", "passed"), (None, "skipped")])
+    async def test_may_leave_it_to_its_numbers(self, number: str | None, status: str) -> None:
+        url = "https://a.example/webhooks/twilio"
+        answer = {
+            "use_inbound_webhook_on_number": True,
+            "incoming_phone_numbers": [{"phone_number": number, "sms_url": url}],
+        }
+        result = await asked(answer, check="ET6", number=number, service=SERVICE)
+        assert result.status.value == status
 
 
 def _context(registry: ProviderRegistry, http: ClientSession) -> CheckContext:
@@ -84,11 +107,17 @@ def _context(registry: ProviderRegistry, http: ClientSession) -> CheckContext:
     )
 
 
-async def asked(number: object) -> CheckResult:
-    """Let the check of the number meet an API that answers with *number*."""
+async def asked(
+    answered: object,
+    *,
+    check: str = "ET3",
+    number: str | None = "+15550100100",
+    service: str | None = None,
+) -> CheckResult:
+    """Let a check meet an API that answers with *answered*."""
 
     async def answer(_: web.Request) -> web.Response:
-        return web.json_response(number)
+        return web.json_response(answered)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -96,11 +125,12 @@ async def asked(number: object) -> CheckResult:
         values = {
             "TWILIO_ACCOUNT_SID": SID,
             "TWILIO_AUTH_TOKEN": "token",
-            "TWILIO_PHONE_NUMBER": "+15550100100",
             "TWILIO_API_BASE_URL": str(server.make_url("")).rstrip("/"),
         }
+        values |= {"TWILIO_PHONE_NUMBER": number} if number else {}
+        values |= {"TWILIO_MESSAGING_SERVICE_SID": service} if service else {}
         async with ProviderRegistry.from_values(values, names=["twilio"]) as registry:
-            spec = next(one for one in CHECKS if one.id == "ET3")
+            spec = next(one for one in CHECKS if one.id == check)
             return await spec.run(_context(registry, http))
 
 

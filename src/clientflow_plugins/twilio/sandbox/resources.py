@@ -136,6 +136,26 @@ def number_resource(
     }
 
 
+def service_resource(
+    account_sid: str, sid: str, *, since: dt.datetime, sms_url: str
+) -> dict[str, Any]:
+    """Give the messaging service *sid*, after ``twilio_messaging_v1.json``."""
+    url = f"https://messaging.twilio.com/v1/Services/{sid}"
+    born = f"{since.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {
+        "account_sid": account_sid,
+        "date_created": born,
+        "date_updated": born,
+        "friendly_name": "ClientFlow sandbox",
+        "inbound_method": "POST",
+        "inbound_request_url": sms_url,
+        "sid": sid,
+        "status_callback": None,
+        "url": url,
+        "use_inbound_webhook_on_number": False,
+    }
+
+
 def count_segments(text: str) -> int:
     """Count the parts in which *text* travels; each is paid for."""
     if all(letter in _GSM or letter in _GSM_TWICE for letter in text):

@@ -52,6 +52,7 @@ from clientflow_plugins.twilio.sandbox.resources import (
     media_resource,
     message_resource,
     number_resource,
+    service_resource,
 )
 from clientflow_plugins.twilio.sandbox.signing import inbound_fields, sign, status_fields
 
@@ -109,7 +110,7 @@ class TwilioSandbox(ProviderSandbox):
 
     @override
     def api_routes(self) -> Iterable[web.RouteDef]:
-        """Give the resources that the plugin uses: account, messages, media, numbers."""
+        """Give the resources that the plugin uses: account, messages, media, numbers, service."""
         account = f"/{API_VERSION}/Accounts/{{account}}"
         return (
             web.get(f"{account}.json", self._guarded(self._get_account)),
@@ -117,6 +118,7 @@ class TwilioSandbox(ProviderSandbox):
             web.get(f"{account}/Messages.json", self._guarded(self._list_messages)),
             web.get(f"{account}/Messages/{{sid}}.json", self._guarded(self._get_message)),
             web.get(f"{account}/Messages/{{sid}}/Media.json", self._guarded(self._list_media)),
+            web.get("/v1/Services/{sid}", self._guarded(self._get_service)),
             web.get(f"{account}/IncomingPhoneNumbers.json", self._guarded(self._list_numbers)),
         )
 
@@ -230,7 +232,8 @@ class TwilioSandbox(ProviderSandbox):
         given_bytes = given.encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given_bytes, f"Basic {pair}".encode()):
             raise Refusal(HTTPStatus.UNAUTHORIZED, 20003, "Authenticate")
-        if request.match_info["account"] != self._account_sid:
+        # The messaging API names no account in its paths.
+        if request.match_info.get("account", self._account_sid) != self._account_sid:
             raise not_found(request)
 
     async def _get_account(self, _: web.Request) -> web.StreamResponse:
@@ -286,6 +289,15 @@ class TwilioSandbox(ProviderSandbox):
         ]
         found = {resource["sid"]: resource for resource in listed}
         return web.json_response(list_page(request, "media_list", found))
+
+    async def _get_service(self, request: web.Request) -> web.StreamResponse:
+        refuse_unknown(request.query, frozenset())
+        sid = request.match_info["sid"]
+        if sid != self._account.service_sid:
+            raise not_found(request)
+        url = f"{self.host_url}/webhooks/twilio"
+        resource = service_resource(self._account_sid, sid, since=self._born, sms_url=url)
+        return web.json_response(resource)
 
     async def _list_numbers(self, request: web.Request) -> web.StreamResponse:
         refuse_unknown(request.query, NUMBER_PARAMETERS)
