@@ -223,14 +223,21 @@ def emptied(shared: Addresses) -> Addresses:
     return empty(shared)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the index of what is installed is kept; without it every test would make it anew."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
-def values(emptied: Addresses, request: pytest.FixtureRequest) -> dict[str, str]:
+def values(emptied: Addresses, cache: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The settings: a host that the world reaches by a port of this machine, and the sandbox.
 
     A test that is parametrized with some has them too.
     """
     port, sandbox_port = free_port(), free_port()
     return {
+        "XDG_CACHE_HOME": cache,
         "DATABASE_URL": emptied.url,
         "CLIENTFLOW_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "CLIENTFLOW_PORT": str(port),

@@ -80,7 +80,9 @@ def read_installed() -> list[InstalledPlugin]:
 
 def describe(points: "Iterable[EntryPoint]") -> list[InstalledPlugin]:
     """Tell what is known of the plugins that *points* name."""
-    return [_describe(point) for point in points]
+    # A distribution may bring many plugins, and what it asks for takes milliseconds to read.
+    asked: dict[tuple[str, str], str | None] = {}
+    return [_describe(point, asked) for point in points]
 
 
 def source_of(name: str, distribution: str | None, version: str | None) -> str:
@@ -88,8 +90,11 @@ def source_of(name: str, distribution: str | None, version: str | None) -> str:
     return f"the plugin {name!r}" + (f" of {distribution} {version}" if distribution else "")
 
 
-def _describe(point: "EntryPoint") -> InstalledPlugin:
+def _describe(point: "EntryPoint", asked: dict[tuple[str, str], str | None]) -> InstalledPlugin:
     dist = point.dist
+    whose = (dist.name, dist.version) if dist else ("", "")
+    if whose not in asked:
+        asked[whose] = core_versions(dist)
     plugin = InstalledPlugin(
         name=point.name,
         value=point.value,
@@ -99,7 +104,7 @@ def _describe(point: "EntryPoint") -> InstalledPlugin:
     paths = manifest_paths(plugin.module)
     plugin = attrs.evolve(plugin, looked_at=tuple(str(path) for path in paths))
     try:
-        return _judged(plugin, _find_manifest(plugin, paths), asked=core_versions(dist))
+        return _judged(plugin, _find_manifest(plugin, paths), asked=asked[whose])
     except ValueError as error:
         return attrs.evolve(plugin, remark=f"its {FILE_NAME} is not heeded: {error}")
 

@@ -1,5 +1,6 @@
 """Reading requests: parsed, held against the published schema, then structured."""
 
+import functools
 from typing import Any, Final
 
 import attrs
@@ -46,9 +47,9 @@ class RequestReader:
         """
         types = operation.types
         return cls(
-            path=Parameters.of(types.path, schemas),
-            query=None if operation.foreign else Parameters.of(types.query, schemas),
-            body=None if types.body is None else Body.of(types.body, schemas),
+            path=_parameters(types.path, schemas),
+            query=None if operation.foreign else _parameters(types.query, schemas),
+            body=None if types.body is None else _body(types.body, schemas),
             idempotency_key=_idempotency_key(schemas) if operation.idempotent else None,
         )
 
@@ -72,6 +73,18 @@ class RequestReader:
         return ApiRequest(path=path, query=query, body=body, raw=request, caller=caller)
 
 
+# Many operations take the same, and compiled schemas are the larger part of an application.
+@functools.lru_cache(maxsize=1024)
+def _parameters(kind: Any, schemas: Schemas) -> Parameters:
+    return Parameters.of(kind, schemas)
+
+
+@functools.lru_cache(maxsize=1024)
+def _body(kind: Any, schemas: Schemas) -> Body:
+    return Body.of(kind, schemas)
+
+
+@functools.lru_cache(maxsize=16)
 def _idempotency_key(schemas: Schemas) -> Parameters:
     properties: Schema = {IDEMPOTENCY_KEY: IDEMPOTENCY_KEY_SCHEMA}
     return Parameters.from_schema({"type": "object", "properties": properties}, schemas)

@@ -1,5 +1,6 @@
 """attrs types to JSON Schema: the schemas that are published, which are those that are enforced."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -21,7 +22,7 @@ _INTEGER_BOUNDS: Final = (
 )
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Schemas:
     """The schemas of some types.
 
@@ -58,7 +59,12 @@ def compile_schemas(kinds: Iterable[Any]) -> Schemas:
         TypeError: a type cannot be published; among these is a ``datetime`` without
             ``Meta(tz=True)``, see :data:`~clientflow_host.openapi.Timestamp`.
     """
-    wanted = list(dict.fromkeys([*kinds, Problem]))
+    return _compile(tuple(dict.fromkeys([*kinds, Problem])))
+
+
+# An application, its document and the one after it are made of the same types.
+@functools.lru_cache(maxsize=16)
+def _compile(wanted: tuple[Any, ...]) -> Schemas:
     _refuse_naive_datetimes(wanted)
     roots, components = msgspec.json.schema_components(wanted, ref_template=_REF_PREFIX + "{name}")
     tight = {name: _describe(_tighten(schema)) for name, schema in components.items()}
