@@ -9,12 +9,13 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from sqlalchemy.engine import URL
 
@@ -86,6 +87,19 @@ class Addresses:
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """Open a connection as the superuser, who sees every row."""
         return psycopg.connect(connection_string(self.superuser), autocommit=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_can_be_captured() -> Iterator[None]:
+    """Keep no logger as one test has set it up: the next could not look at what it says."""
+    configure = structlog.configure
+
+    def configure_anew(**how: Any) -> None:
+        configure(**(how | {"cache_logger_on_first_use": False}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", configure_anew)
+        yield
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ async def test_worker_killed_between_accepting_a_text_and_handling_it(service: S
         await service.quiet()
         told = await service.messages(conversation["id"])
         assert [message["body"] for message in told] == [f"killed when {step}"]
+        await service.ready(service.worker_url)
         assert service.worker.stop() == 0
     assert set(service.rows("SELECT state FROM inbound_events")) == {("done",)}
 

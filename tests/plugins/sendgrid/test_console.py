@@ -50,8 +50,8 @@ async def test_somebody_writes_a_mail(
 ) -> None:
     del settings
     page = await (await console.get("/")).text()
-    assert 'name="subject"' in page
-    form = {"event": "email.received", "subject": "Größe", "body": "Is Thursday free?"}
+    assert 'name="set-subject"' in page
+    form = {"event": "email.received", "set-subject": "Größe", "set-body": "Is Thursday free?"}
     answer = await console.post("/_console/sendgrid/events", data=form)
     assert answer.status == 200
     (received,) = host.events
@@ -62,7 +62,7 @@ async def test_somebody_writes_a_mail(
 
 
 async def test_nonsense_is_told_to_whoever_has_written_it(console: Client) -> None:
-    form = {"event": "email.received", "from": "nobody"}
+    form = {"event": "email.received", "set-from": "nobody"}
     answer = await console.post("/_console/sendgrid/events", data=form)
     assert answer.status == 422
     assert "must be an address" in await answer.text()
