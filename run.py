@@ -29,8 +29,7 @@ from pathlib import Path
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)
 # All tests together wait for servers and processes most of their time.
-# Those that share one that takes long to start, in the same process.
-SIDE_BY_SIDE = ["-n", "4", "--dist", "loadgroup"]
+SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
 
 
 def words_for_old_python() -> str:

@@ -34,10 +34,6 @@ hypothesis.settings.load_profile("clientflow")
 
 _numbers = itertools.count(1)
 
-# What takes seconds to start, and serves many tests: those run in one process, after each other.
-_STARTED_ONCE = ("running_up", "kept_service", "battered", "up", "ready_project")
-
-
 # By this coverage tells the processes of a process to measure themselves. Set, where it does.
 MEASURE_ENV: Final = "COVERAGE_PROCESS_CONFIG"
 _MEASURES = ""
@@ -55,14 +51,6 @@ def pytest_collection_finish() -> None:
     """Keep what was imported out of the collections: a whole one takes a third of a second."""
     gc.collect()
     gc.freeze()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests together that share what takes long to start."""
-    for item in items:
-        shared = [name for name in _STARTED_ONCE if name in getattr(item, "fixturenames", ())]
-        if shared:
-            item.add_marker(pytest.mark.xdist_group(shared[0]))
 
 
 @attrs.frozen(kw_only=True)

@@ -180,9 +180,8 @@ def test_killed_postgresql_comes_back_and_the_service_heals(battered: Up) -> Non
     send_text(battered, "after the end of PostgreSQL")
 
 
-def test_stop_leaves_nothing_even_after_all_that(battered: Up) -> None:
+def test_stop_leaves_nothing_and_the_next_start_goes_on_with_everything(battered: Up) -> None:
     before = battered.get("/api/v1/conversations")
-    (battered.folder / "before.json").write_text(json.dumps(before))
     begun = time.monotonic()
     assert battered.command.stop(signal.SIGTERM) == 0
     # Ten seconds on a machine that does nothing else.
@@ -191,36 +190,35 @@ def test_stop_leaves_nothing_even_after_all_that(battered: Up) -> None:
     assert not (battered.state / "up.json").exists()
     assert battered.command.err.read_text().splitlines()[-1] == "✓ stopping everything"
 
-
-def test_next_start_goes_on_with_login_data_and_number(battered: Up) -> None:
     again = Up.start(battered.folder)
     kept = ("email", "password", "api_key", "organization_id")
     assert [again.note[name] for name in kept] == [battered.note[name] for name in kept]
     number = "TWILIO_PHONE_NUMBER"
     assert again.note["settings"][number] == battered.note["settings"][number]
-    before = json.loads((battered.folder / "before.json").read_text())
     assert again.get("/api/v1/conversations") == before
     again.command.kill()
 
 
 def test_killed_up_takes_its_processes_along_and_the_next_one_adopts_postgresql(
-    battered: Up,
+    room: Path,
 ) -> None:
-    postmaster = postmaster_of(battered.folder)
+    killed = Up.start(room)
+    killed.command.kill()
+    postmaster = postmaster_of(room)
     assert postmaster is not None
     deadline = time.monotonic() + 40
-    while len(left := processes_of(battered.folder)) > 1:
-        logs = {file.name: file.read_text()[-1500:] for file in (battered.state / "logs").iterdir()}
+    while len(left := processes_of(room)) > 1:
+        logs = {file.name: file.read_text()[-1500:] for file in (killed.state / "logs").iterdir()}
         assert time.monotonic() < deadline, (left, logs)
         time.sleep(0.05)
     assert list(left) == [postmaster]
-    assert (battered.state / "up.json").exists()
-    assert battered.run("demo", "1").stderr.startswith("error: nothing runs on ")
-    again = Up.start(battered.folder)
+    assert (killed.state / "up.json").exists()
+    assert killed.run("demo", "1").stderr.startswith("error: nothing runs on ")
+    again = Up.start(room)
     assert "PostgreSQL found running" in again.command.err.read_text()
-    assert postmaster_of(battered.folder) == postmaster
+    assert postmaster_of(room) == postmaster
     assert again.command.stop(signal.SIGINT) == 0
-    assert processes_of(battered.folder) == {}
+    assert processes_of(room) == {}
 
 
 def test_process_that_ends_before_it_is_ready_fails_the_start(
