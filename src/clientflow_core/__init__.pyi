@@ -141,6 +141,7 @@ from .providers.identity import (
 from .providers.observer import ObserverProvider
 from .providers.observers import Observers
 from .providers.records import Record, Records, RecordStore
+from .providers.retry_after import read_retry_after_seconds
 from .providers.spec import (
     Capability,
     ProviderContext,
@@ -327,6 +328,7 @@ __all__ = [
     "new_id",
     "next_references",
     "parse_mime",
+    "read_retry_after_seconds",
     "read_sources",
     "reply_subject",
     "setting",

@@ -21,6 +21,7 @@ from clientflow_core.errors import (
     RateLimited,
     RejectedInput,
 )
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 from clientflow_plugins.caldav.answers import read_condition
 
 # RFC 6578, 3.2: the server does not know the token (any more). It is what 410 is to others.
@@ -55,6 +56,7 @@ _A_VALUE: Final = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
+
 # Surely not done: somebody else writes at this moment, or there is no room.
 _NOT_NOW: Final = frozenset({HTTPStatus.LOCKED, HTTPStatus.INSUFFICIENT_STORAGE})
 # The connection never came to be, or the URL is none: surely nothing was sent.
@@ -64,7 +66,6 @@ _NEVER_SENT: Final = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
-_LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +107,7 @@ def map_error(error: Exception, *, is_change: bool) -> ProviderError:
 def _map_refusal(refusal: Refusal, *, is_change: bool) -> ProviderError:
     code, status = refusal.condition, refusal.status
     detail = f"the CalDAV server: {code or _phrase(status)} (HTTP {status})"
-    wait_seconds = _read_wait(refusal.retry_after)
+    wait_seconds = read_retry_after_seconds(refusal.retry_after)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(detail, provider_code=code, retry_after_seconds=wait_seconds)
     if status in _NOT_NOW:
@@ -149,9 +150,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "no reason given"
-
-
-def _read_wait(text: str | None) -> float | None:
-    text = (text or "").strip()
-    is_number = text.isascii() and text.isdigit()
-    return min(float(text), _LONGEST_WAIT_SECONDS) if is_number else None

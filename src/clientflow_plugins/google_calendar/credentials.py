@@ -23,8 +23,9 @@ from typing_extensions import override
 
 from clientflow_core.clock import Clock
 from clientflow_core.errors import AuthFailed
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 from clientflow_core.secret import Secret
-from clientflow_plugins.google_calendar.errors import TokenUnavailable, read_retry_after_seconds
+from clientflow_plugins.google_calendar.errors import TokenUnavailable
 from clientflow_plugins.google_calendar.settings import (
     GoogleCalendarSettings,
     read_service_account,

@@ -27,6 +27,7 @@ from clientflow_core.errors import (
     RateLimited,
     RejectedInput,
 )
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 
 DUPLICATE: Final = "duplicate"
 NOT_FOUND: Final = "notFound"
@@ -54,9 +55,9 @@ _BY_REASON: Final[Mapping[tuple[int, str | None], type[ProviderRefused]]] = Mapp
         (HTTPStatus.GONE, DELETED): RejectedInput,
     }
 )
+
 _SAY_ENOUGH: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PRECONDITION_FAILED})
 _LONGEST_DETAIL: Final = 300
-_LONGEST_WAIT_SECONDS: Final = 3600.0
 # The connection never came to be, or the URL is none: surely nothing was sent.
 _NEVER_SENT: Final = (
     aiohttp.ClientConnectorError,
@@ -103,13 +104,6 @@ def read_error_answer(status: int, content: bytes, retry_after: str | None) -> E
         detail, reason = "the answer is not from Google's API", None
     wait = read_retry_after_seconds(retry_after)
     return ErrorAnswer(status, reason, detail[:_LONGEST_DETAIL], wait)
-
-
-def read_retry_after_seconds(text: str | None) -> float | None:
-    """Read a ``Retry-After`` in seconds; Google sends no dates."""
-    text = (text or "").strip()
-    is_whole = text.isascii() and text.isdigit()
-    return min(float(text), _LONGEST_WAIT_SECONDS) if is_whole else None
 
 
 def map_error(error: Exception, *, is_change: bool) -> ProviderError:

@@ -5,7 +5,6 @@ nothing else, so that whatever is not a no becomes :class:`ProviderUnavailable`.
 """
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -21,8 +20,8 @@ from clientflow_core.errors import (
     RateLimited,
     RejectedInput,
 )
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 
-LONGEST_WAIT_SECONDS: Final = 3600.0
 _LONGEST_DETAIL: Final = 300
 # By code, since the status does not tell them apart: "no money left" comes as 429, and within a
 # stream there is no status at all.
@@ -84,7 +83,7 @@ def _map_answer(error: openai.APIStatusError, clock: Clock) -> ProviderError:
     kind = _BY_CODE.get(code or "") or _kind_of(error.status_code)
     if not issubclass(kind, ProviderUnavailable):
         return kind(detail, provider_code=code)
-    wait = retry_after_seconds(error.response.headers.get("Retry-After"), clock=clock)
+    wait = read_retry_after_seconds(error.response.headers.get("Retry-After"), now=clock.now())
     return kind(detail, provider_code=code, retry_after_seconds=wait)
 
 
@@ -101,15 +100,3 @@ def _words(error: openai.APIStatusError) -> str:
     body = error.body
     message = body.get("message") if isinstance(body, dict) else None
     return str(message or HTTPStatus(error.status_code).phrase)[:_LONGEST_DETAIL]
-
-
-def retry_after_seconds(text: str | None, *, clock: Clock) -> float | None:
-    """Read a Retry-After, seconds or a date; None if there is none that can be read."""
-    text = (text or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_WAIT_SECONDS)
-    try:
-        seconds = (parsedate_to_datetime(text) - clock.now()).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)

@@ -7,7 +7,7 @@ wants to end waits for them.
 import asyncio
 import gzip
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
@@ -16,11 +16,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 from clientflow_plugins.opentelemetry.errors import BadAnswer, map_error
 from clientflow_plugins.opentelemetry.settings import OpenTelemetrySettings, read_pairs
 
 _LONGEST_SECONDS: Final = 5.0
-_LONGEST_WAIT_SECONDS: Final = 3600.0
 _TYPE: Final = "application/x-protobuf"
 
 
@@ -83,9 +83,7 @@ class OtlpExporter:
             return await answer.read()
 
     def _bad_answer(self, answer: aiohttp.ClientResponse) -> BadAnswer:
-        text: Any = answer.headers.get("Retry-After", "").strip()
-        wait = None
-        if text.isascii() and text.isdigit():
-            wait = min(float(text), _LONGEST_WAIT_SECONDS)
+        wait = read_retry_after_seconds(answer.headers.get("Retry-After"))
+        if wait is not None:
             self._quiet_until = asyncio.get_running_loop().time() + wait
         return BadAnswer(answer.status, wait)

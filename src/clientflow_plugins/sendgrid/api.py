@@ -6,7 +6,6 @@ The SDK's own transport is urllib: it blocks, has no deadline, and makes a conne
 
 import json
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,12 +13,12 @@ import aiohttp
 import attrs
 
 from clientflow_core.clock import Clock
+from clientflow_core.providers.retry_after import LONGEST_WAIT_SECONDS, read_retry_after_seconds
 from clientflow_plugins.sendgrid.errors import read_error_answer
 from clientflow_plugins.sendgrid.settings import SendgridSettings
 
 CONNECT_SECONDS: Final = 4.0
 TOTAL_SECONDS: Final = 15.0
-LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -104,17 +103,12 @@ class SendgridApi:
         raise read_error_answer(response.status, body, self._wait_seconds(response.headers))
 
     def _wait_seconds(self, headers: Mapping[str, str]) -> float | None:
-        text = headers.get("Retry-After", "").strip()
-        if _is_whole(text):
-            return min(float(text), LONGEST_WAIT_SECONDS)
+        now = self._clock.now()
+        wait = read_retry_after_seconds(headers.get("Retry-After"), now=now)
+        if wait is not None:
+            return wait
         # https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/rate-limits
         reset = headers.get("X-RateLimit-Reset", "").strip()
-        try:
-            until = float(reset) if _is_whole(reset) else parsedate_to_datetime(text).timestamp()
-        except (ValueError, TypeError, OverflowError):
+        if not (reset.isascii() and reset.isdigit()):
             return None
-        return min(max(until - self._clock.now().timestamp(), 0.0), LONGEST_WAIT_SECONDS)
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+        return min(max(float(reset) - now.timestamp(), 0.0), LONGEST_WAIT_SECONDS)

@@ -20,9 +20,9 @@ from clientflow_core.errors import (
     RateLimited,
     RejectedInput,
 )
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 
 _LONGEST_DETAIL: Final = 300
-_LONGEST_WAIT_SECONDS: Final = 3600.0
 # The connection never came to be, or the URL is none: surely nothing was sent.
 _NEVER_SENT: Final = (
     aiohttp.ClientConnectorError,
@@ -30,6 +30,7 @@ _NEVER_SENT: Final = (
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
 )
+
 _REFUSALS: Final[Mapping[type[stripe.StripeError], type[ProviderRefused]]] = {
     stripe.AuthenticationError: AuthFailed,
     stripe.PermissionError: AuthFailed,
@@ -62,7 +63,7 @@ def map_error(error: Exception, *, is_change: bool) -> ProviderError:
 
 def _map_answer(error: stripe.StripeError, *, is_change: bool) -> ProviderError:
     detail, code = _words(error), _code(error)
-    wait_seconds = _wait_seconds(error.headers or {})
+    wait_seconds = read_retry_after_seconds((error.headers or {}).get("Retry-After"))
     if isinstance(error, stripe.RateLimitError):
         return RateLimited(detail, provider_code=code, retry_after_seconds=wait_seconds)
     # Without a status nobody has answered: the SDK complains of something itself.
@@ -105,9 +106,3 @@ def _fields(error: stripe.StripeError) -> Mapping[str, Any]:
     body = error.json_body
     fields = body.get("error") if isinstance(body, dict) else None
     return fields if isinstance(fields, dict) else {}
-
-
-def _wait_seconds(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("Retry-After", "").strip()
-    is_number = text.isascii() and text.isdigit()
-    return min(float(text), _LONGEST_WAIT_SECONDS) if is_number else None

@@ -5,13 +5,11 @@ https://supabase.com/docs/guides/auth/debugging/error-codes.
 """
 
 from http import HTTPStatus
-from typing import Final
 
 import attrs
 
 from clientflow_core.errors import AuthFailed, ProviderError, ProviderUnavailable, RateLimited
-
-_LONGEST_WAIT_SECONDS: Final = 3600.0
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 
 
 @attrs.frozen
@@ -35,12 +33,6 @@ def map_error(error: Exception) -> ProviderError:
         msg = f"Supabase refuses the key (HTTP {error.status}); copy it anew from its API settings"
         return AuthFailed(msg)
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = _seconds(error.retry_after)
+        wait = read_retry_after_seconds(error.retry_after)
         return RateLimited("Supabase is asked too often (HTTP 429)", retry_after_seconds=wait)
     return ProviderUnavailable(f"Supabase answers HTTP {error.status}")
-
-
-def _seconds(text: str) -> float | None:
-    text = text.strip()
-    is_number = text.isascii() and text.isdigit()
-    return min(float(text), _LONGEST_WAIT_SECONDS) if is_number else None

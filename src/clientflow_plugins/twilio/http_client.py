@@ -5,7 +5,6 @@ The SDK's own asynchronous client cannot take a session, ignores its timeout, po
 """
 
 import logging
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -16,11 +15,11 @@ from twilio.http.response import Response  # type: ignore[import-untyped]
 from typing_extensions import override
 
 from clientflow_core.clock import Clock
+from clientflow_core.providers.retry_after import read_retry_after_seconds
 from clientflow_plugins.twilio.errors import read_error_answer
 
 CONNECT_SECONDS: Final = 4.0
 TOTAL_SECONDS: Final = 10.0
-LONGEST_WAIT_SECONDS: Final = 3600.0
 _log = logging.getLogger("clientflow.twilio")
 
 
@@ -86,7 +85,9 @@ class SharedSessionClient(AsyncHttpClient):  # type: ignore[misc]
         ) as answer:
             text = (await answer.read()).decode("utf-8", "replace")
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            wait = self._retry_after_seconds(answer.headers.get("Retry-After"))
+            wait = read_retry_after_seconds(
+                answer.headers.get("Retry-After"), now=self._clock.now()
+            )
             raise read_error_answer(answer.status, text, wait)
         return Response(answer.status, text, answer.headers)
 
@@ -95,16 +96,3 @@ class SharedSessionClient(AsyncHttpClient):  # type: ignore[misc]
             return url
         parts = urlsplit(url)
         return f"{self._base_url}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-
-    def _retry_after_seconds(self, text: str | None) -> float | None:
-        text = (text or "").strip()
-        if not text:
-            return None
-        if text.isascii() and text.isdigit():
-            return min(float(text), LONGEST_WAIT_SECONDS)
-        try:
-            until = parsedate_to_datetime(text)
-            seconds = (until - self._clock.now()).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-        return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)

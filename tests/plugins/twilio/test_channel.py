@@ -3,7 +3,7 @@ import datetime as dt
 import json
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import attrs
@@ -488,46 +488,6 @@ async def test_environment_of_the_process_does_not_move_the_host(
 class _FixedClock:
     def now(self) -> dt.datetime:
         return dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("5", 5.0),
-        (" 5 ", 5.0),
-        ("999999", 3600.0),
-        ("-5", None),
-        ("soon", None),
-        ("\N{ARABIC-INDIC DIGIT FIVE}", None),
-        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
-        ("Mon, 23 Nov 2026 11:00:30 GMT", 0.0),
-        ("Mon, 23 Nov 2026 12:00:30 -0000", None),
-        ("Mon, 23 Nov 2126 12:00:30 GMT", 3600.0),
-        ("Mon, 23 Nov 2026 13:00:30 +0100", 30.0),
-        ("99999999999 Jan 23 12:00:30 23", None),
-        ("9" * 5000, 3600.0),
-    ],
-)
-async def test_retry_after_is_read_as_seconds_or_date(
-    http: aiohttp.ClientSession, header: str | None, seconds: float | None
-) -> None:
-    client = SharedSessionClient(http, clock=_FixedClock())
-    assert client._retry_after_seconds(header) == seconds
-
-
-DATE_PARTS = st.sampled_from(
-    ["Mon,", "23", "Nov", "2026", "12:00:30", "GMT", "+0000", "-9999", "+99999999", "99999999999"]
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(header=st.lists(DATE_PARTS).map(" ".join) | st.text())
-def test_any_other_retry_after_is_none_or_a_wait_that_ends(header: str) -> None:
-    client = SharedSessionClient(cast("aiohttp.ClientSession", None), clock=_FixedClock())
-    wait = client._retry_after_seconds(header)
-    assert wait is None or 0 <= wait <= 3600
 
 
 async def test_without_a_base_url_the_request_goes_to_twilio(http: aiohttp.ClientSession) -> None:
