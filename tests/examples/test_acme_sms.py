@@ -235,7 +235,7 @@ def test_text_that_one_does_not_take_goes_out_once_by_the_other(up: Up) -> None:
     client = "+14155550175"
     write(up, "twilio", client, "Hello?")
     found = until(lambda: conversation(up, client))
-    fault = {"calls": 1, "answer": "429", "retry_after_seconds": 3600}
+    fault = {"calls": 1, "answer": "429", "retry_after_seconds": 3600, "spares_reading": True}
     assert ask(f"{up.note['sandbox_url']}/twilio/_control/faults", body=fault)[0] == 200
     sent = answer(up, found["id"], "By the other.")
     until(lambda: up.get(f"/api/v1/messages/{sent['id']}")["status"] == "delivered")

@@ -139,7 +139,7 @@ async def test_message_passes_once_however_often_it_is_tried(
     acme.ORDERS.update(transform="!")
     await working_host.conversation()
     url = f"{sandbox.base_url}/_control/faults"
-    fault = {"calls": 1, "answer": "429", "retry_after_seconds": 1}
+    fault = {"calls": 1, "answer": "429", "retry_after_seconds": 1, "spares_reading": True}
     async with working_host.http.post(url, json=fault) as answer:
         assert answer.status == 200, await answer.text()
     message = await send(working_host, sandbox)

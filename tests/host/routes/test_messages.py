@@ -48,7 +48,12 @@ async def test_refusal_is_shown_in_the_providers_words(
 async def test_answer_that_got_lost_is_found_and_not_sent_twice(
     host: Host, worker: None, sandbox: TwilioSandbox
 ) -> None:
-    faults = {"calls": 1, "answer": "cut_after_acceptance", "webhooks": {"drop": 100}}
+    faults = {
+        "calls": 1,
+        "answer": "cut_after_acceptance",
+        "spares_reading": True,
+        "webhooks": {"drop": 100},
+    }
     async with aiohttp.ClientSession() as http:
         url = f"{sandbox.base_url}/_control/faults"
         async with http.post(url, json=faults) as answer:
