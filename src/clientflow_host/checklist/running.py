@@ -1,151 +1,281 @@
-"""Runs the checks of the enabled plugins, all at the same time, each on a deadline of its own."""
+"""Runs the checklist: every check at the same time, each on a deadline of its own."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 import attrs
+from sqlalchemy.exc import SQLAlchemyError
 
-from clientflow_core.clock import Clock, SystemClock
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
-from clientflow_core.errors import ClientFlowError, PluginError
-from clientflow_core.registry.bound import plugin_context
-from clientflow_core.registry.discovery import Plugin
-from clientflow_core.registry.fence import fenced
+from clientflow_core.contributions.checks import CheckResult, CheckStatus
+from clientflow_core.errors import ClientFlowError, InvalidInput
+from clientflow_core.persistence.repositories.checklist import SignOff, list_sign_offs
 from clientflow_core.registry.leaks import hide_in, secrets_of
-from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_host.checklist.answers import Answer, Known, answer, answer_whole
+from clientflow_host.checklist.catalogue import Item, load_catalogue
+from clientflow_host.checklist.checks import load_checks
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
+from clientflow_host.checklist.plugin_checks import PluginCheck, plugin_checks
+from clientflow_host.checklist.proofs import read_proofs
+
+# The item that asks whether all others are done.
+_WHOLE: Final = "FP1"
 
 
 @attrs.frozen(kw_only=True)
-class CheckedItem:
-    """An item of the checklist, with what its check has found.
+class OwnCheck:
+    """A check of ours, with what it works with."""
 
-    Attributes:
-        id: the item's.
-        plugin: whose check it is.
-        title: for people.
-    """
+    check: HostCheck
+    context: HostCheckContext
 
-    id: str
-    plugin: str
-    title: str
-    status: CheckStatus
-    found: str
-    expected: str
-    hint: str
+    @property
+    def id(self) -> str:
+        """The item that it answers."""
+        return self.check.id
+
+    async def run(self) -> CheckResult:
+        """Run it; whatever happens, an answer comes of it, and no secret."""
+        result = await self._result()
+        return attrs.evolve(
+            result,
+            found=self._clean(result.found),
+            expected=self._clean(result.expected),
+            hint=self._clean(result.hint),
+        )
+
+    async def fix(self) -> str:
+        """Mend what it has found; give a sentence on what was done.
+
+        Raises:
+            ClientFlowError: it could not be done.
+        """
+        if self.check.fix is None:
+            return "nothing is known that would mend it"
+        async with asyncio.timeout(self.check.deadline_seconds):
+            return self._clean(await self.check.fix(self.context))
+
+    async def _result(self) -> CheckResult:
+        seconds = self.check.deadline_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.check.run(self.context)
+        except TimeoutError:
+            found, hint = f"no answer within {seconds:g} s", "Look whether what it asks is stuck."
+        except ClientFlowError as error:
+            found, hint = str(error), error.remedy
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            found, hint = f"{type(error).__name__}: {error}", "Look whether the service runs."
+        return CheckResult(status=CheckStatus.FAILED, found=found, expected="an answer", hint=hint)
+
+    def _clean(self, text: str) -> str:
+        return hide_in(text, _secrets_of(self.context))
+
+
+AnyCheck = OwnCheck | PluginCheck
 
 
 @attrs.frozen(kw_only=True)
 class Chosen:
-    """Which checks are run: all of them, or less.
+    """Which of it is run: all, or less.
 
     Attributes:
-        ids: only these.
-        plugin: only those of this plugin.
+        ids: only these items, or checks of plugins by their names.
+        section: only of this section; a part of its title is enough.
+        plugin: only what this plugin checks, what is no item too.
     """
 
     ids: Collection[str] = ()
+    section: str | None = None
     plugin: str | None = None
 
-    def takes(self, plugin: Plugin, spec: CheckSpec) -> bool:
-        """Whether the check is run."""
-        is_named = not self.ids or spec.id in self.ids
-        return is_named and self.plugin in (None, plugin.name)
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.ids or self.section or self.plugin)
 
 
-async def run_checks(
-    registry: ProviderRegistry, *, public_url: str, chosen: Chosen, clock: Clock | None = None
-) -> Sequence[CheckedItem]:
-    """Run the checks of the enabled plugins, in the order of the plugins.
+@attrs.frozen(kw_only=True)
+class Answered:
+    """An item with its answer.
+
+    Attributes:
+        item: as the catalogue has it; made up for a plugin's own check.
+        answer: to it.
+        checks: what was run for it.
+    """
+
+    item: Item
+    answer: Answer
+    checks: Sequence[AnyCheck] = ()
+
+    @property
+    def fix(self) -> AnyCheck | None:
+        """The check that knows how to mend it, if there is one."""
+        return next((one for one in self.checks if fix_title(one)), None)
+
+
+Tell = Callable[[int, int], None]
+"""Is told how many checks have ended, and how many there are."""
+
+
+def fix_title(check: AnyCheck) -> str:
+    """Tell what a check's fix would do; empty where it has none."""
+    return check.check.fix_title if isinstance(check, OwnCheck) else check.spec.fix_title
+
+
+async def run_checklist(
+    context: HostCheckContext, *, chosen: Chosen, tell: Tell = lambda done, of: None
+) -> Sequence[Answered]:
+    """Answer the items that are chosen, in the order of the checklist; then plugins' own checks.
 
     Args:
-        registry: open.
-        public_url: where the world reaches the host.
+        context: what the checks work with.
         chosen: which of them.
-        clock: for tests.
+        tell: is told how far it is.
 
     Raises:
-        PluginError: what is chosen is not there.
+        InvalidInput: what is chosen is not there.
     """
-    _refuse_unknown(registry.plugins, chosen)
-    pairs = [
-        (plugin, spec)
-        for plugin in registry.plugins
-        for spec in plugin.contributions.checks
-        if chosen.takes(plugin, spec)
+    checks = _all_checks(context)
+    wanted = choose(checks, chosen, plugins=[one.name for one in context.registry.plugins])
+    ids = {item.same_as or item.id for item in wanted}
+    run = [one for one in checks if one.id in ids and _is_of(one, chosen.plugin)]
+    known = await _known(context, await _run(run, tell))
+    answered = [_answered(item, known, run) for item in wanted]
+    if not chosen.is_everything:
+        return answered
+    whole = [one.answer for one in answered]
+    return [
+        attrs.evolve(one, answer=answer_whole(one.item, whole)) if one.item.id == _WHOLE else one
+        for one in answered
     ]
-    contexts = {
-        plugin.name: _context(registry, plugin, public_url, clock or SystemClock())
-        for plugin, _ in pairs
-    }
-    return await asyncio.gather(
-        *(_checked(plugin, spec, contexts[plugin.name]) for plugin, spec in pairs)
+
+
+async def answer_again(done: Answered, context: HostCheckContext) -> Answered:
+    """Answer one item once more, after something was mended."""
+    known = await _known(context, await _run(done.checks, lambda done, of: None))
+    return _answered(done.item, known, done.checks)
+
+
+async def _known(
+    context: HostCheckContext, results: Sequence[tuple[AnyCheck, CheckResult]]
+) -> Known:
+    found = defaultdict[str, list[CheckResult]](list)
+    for check, result in results:
+        found[check.id].append(result)
+    return Known(
+        checks=found,
+        plugins=frozenset(plugin.name for plugin in context.registry.plugins),
+        proofs=read_proofs(),
+        sign_offs=await _sign_offs(context),
+        now=context.now,
     )
 
 
-def _refuse_unknown(plugins: Sequence[Plugin], chosen: Chosen) -> None:
-    if chosen.plugin is not None and chosen.plugin not in {one.name for one in plugins}:
-        enabled = ", ".join(sorted(one.name for one in plugins)) or "none"
+def _all_checks(context: HostCheckContext) -> list[AnyCheck]:
+    ours = [OwnCheck(check=one, context=context) for one in load_checks().values()]
+    public_url = context.settings.url
+    theirs = plugin_checks(context.registry, public_url=public_url, clock=context.clock)
+    return [*ours, *theirs]
+
+
+def choose(
+    checks: Sequence[AnyCheck], chosen: Chosen, *, plugins: Collection[str]
+) -> Sequence[Item]:
+    """Give the items that are chosen, in the order of the checklist; then plugins' own checks.
+
+    Raises:
+        InvalidInput: what is chosen is not there.
+    """
+    if chosen.plugin is not None and chosen.plugin not in plugins:
+        enabled = ", ".join(sorted(plugins)) or "none"
         msg = f"the plugin {chosen.plugin!r} is not enabled (enabled are: {enabled})"
-        raise PluginError(msg)
-    whose = [one for one in plugins if chosen.plugin in (None, one.name)]
-    known = {spec.id for one in whose for spec in one.contributions.checks}
-    for wanted in chosen.ids:
-        if wanted not in known:
-            there = ", ".join(sorted(known)) or "none"
-            msg = f"no enabled plugin has a check {wanted!r}; there is: {there}"
-            raise PluginError(msg)
-
-
-def _context(
-    registry: ProviderRegistry, plugin: Plugin, public_url: str, clock: Clock
-) -> CheckContext:
-    plain = plugin_context(plugin, providers=registry, clock=clock)
-    return CheckContext(
-        plugin=plain.plugin,
-        providers=plain.providers,
-        clock=plain.clock,
-        log=plain.log,
-        own_settings=plain.own_settings,
-        open_own=plain.open_own,
-        http=registry.http,
-        public_url=public_url,
-    )
-
-
-async def _checked(plugin: Plugin, spec: CheckSpec, context: CheckContext) -> CheckedItem:
-    result = await _result(plugin, spec, context)
-    secrets = [one for own in context.own_settings.values() for one in secrets_of(own)]
-    return CheckedItem(
-        id=spec.id,
-        plugin=plugin.name,
-        title=spec.title,
-        status=result.status,
-        found=hide_in(result.found, secrets),
-        expected=hide_in(result.expected, secrets),
-        hint=hide_in(result.hint, secrets),
-    )
-
-
-async def _result(plugin: Plugin, spec: CheckSpec, context: CheckContext) -> CheckResult:
-    try:
-        answer: Any = await fenced(
-            lambda: spec.run(context),
-            plugin=plugin,
-            what=f"the check {spec.id!r}",
-            deadline_seconds=spec.deadline_seconds,
+        raise InvalidInput(msg)
+    items = load_catalogue()
+    extra = {one.id: _of_plugin(one) for one in checks if one.id not in items}
+    ids = {_spelled(one) for one in chosen.ids}
+    if unknown := sorted(ids - {*items, *extra}):
+        msg = (
+            f"there is no item {', '.join(unknown)}: items are such as EA1, and enabled plugins"
+            f" have checks of their own: {', '.join(sorted(extra)) or 'none'}"
         )
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-        return _failure(plugin, spec, error)
-    if isinstance(answer, CheckResult):
-        return answer
-    got = type(answer).__name__
-    return _failure(plugin, spec, TypeError(f"it gives {got}, not a CheckResult"))
+        raise InvalidInput(msg)
+    theirs = {one.id for one in checks if _is_of(one, chosen.plugin)}
+    return [
+        item
+        for item in _in_section([*items.values(), *extra.values()], chosen.section)
+        if (not ids or item.id in ids) and (chosen.plugin is None or item.id in theirs)
+    ]
 
 
-def _failure(plugin: Plugin, spec: CheckSpec, error: Exception) -> CheckResult:
-    found, hint = f"{type(error).__name__}: {error}", "This is a fault of it: tell its author."
-    if isinstance(error, ClientFlowError):
-        found, hint = str(error), error.remedy
-    expected = f"an answer from the check {spec.id!r} of {plugin.source}"
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
+def _in_section(items: Sequence[Item], section: str | None) -> Sequence[Item]:
+    if section is None:
+        return items
+    found = [item for item in items if section.casefold() in item.section.casefold()]
+    if not found:
+        there = dict.fromkeys(item.section for item in items)
+        msg = f"no section is called {section!r}; there are: {', '.join(there)}"
+        raise InvalidInput(msg)
+    return found
+
+
+def _spelled(name: str) -> str:
+    return name.upper() if name.upper() in load_catalogue() else name
+
+
+def _is_of(check: AnyCheck, plugin: str | None) -> bool:
+    """Tell whether it is a check of *plugin*; every check is, where none is named."""
+    if plugin is None:
+        return True
+    return isinstance(check, PluginCheck) and check.plugin.name == plugin
+
+
+def _of_plugin(check: AnyCheck) -> Item:
+    """Make an item of what a plugin checks beside the checklist."""
+    words = check.spec.title if isinstance(check, PluginCheck) else check.id
+    group = check.plugin.name if isinstance(check, PluginCheck) else ""
+    return Item(
+        id=check.id,
+        section="Plugins",
+        group=group,
+        words=words,
+        expected="what the plugin expects",
+        proof="C",
+    )
+
+
+async def _run(checks: Sequence[AnyCheck], tell: Tell) -> Sequence[tuple[AnyCheck, CheckResult]]:
+    done = 0
+
+    async def run(check: AnyCheck) -> tuple[AnyCheck, CheckResult]:
+        nonlocal done
+        result = await check.run()
+        done += 1
+        tell(done, len(checks))
+        return check, result
+
+    return await asyncio.gather(*(run(one) for one in checks))
+
+
+async def _sign_offs(context: HostCheckContext) -> Sequence[SignOff]:
+    """List them; none where the database is away, of which the checks tell."""
+    try:
+        async with context.database.system() as transaction:
+            return await list_sign_offs(transaction)
+    except (ClientFlowError, SQLAlchemyError, OSError, TimeoutError):
+        return ()
+
+
+def _answered(item: Item, known: Known, run: Sequence[AnyCheck]) -> Answered:
+    source = item if item.same_as is None else load_catalogue()[item.same_as]
+    given = answer(source, known)
+    checks = [one for one in run if one.id == source.id]
+    return Answered(item=item, answer=attrs.evolve(given, id=item.id), checks=checks)
+
+
+def _secrets_of(context: HostCheckContext) -> list[str]:
+    """Give what must not be shown: the secret settings of the host."""
+    groups = attrs.asdict(context.settings, recurse=False).values()
+    return [one for group in (context.settings, *groups) for one in secrets_of(group)]

@@ -1,68 +1,337 @@
-"""``clientflow checklist``: what can be told of the running system."""
+"""``clientflow checklist``: the production deployment checklist, answered by what runs."""
 
 import asyncio
+import datetime as dt
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import attrs
-from cyclopts import Parameter
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.prompt import Confirm
+from rich.text import Text
 from structlog.testing import capture_logs
 
-from clientflow_core.contributions.checks import CheckStatus
+from clientflow_core.errors import ClientFlowError, InvalidInput
 from clientflow_host.cli import LOOK, app
-from clientflow_host.cli.options import AsJson, PluginsDir, StateDir, read_all, running_up
-from clientflow_host.cli.tables import print_rows
+from clientflow_host.cli.database import system_transaction
+from clientflow_host.cli.options import (
+    AsJson,
+    PluginsDir,
+    StateDir,
+    read_all,
+    running_up,
+    with_database,
+)
+from clientflow_host.cli.tables import output, print_json, print_rows
+from clientflow_host.cli.visible import visible
 
 if TYPE_CHECKING:
-    from clientflow_host.checklist.running import CheckedItem, Chosen
+    from clientflow_host.checklist.host_checks import HostCheckContext
+    from clientflow_host.checklist.running import Answered, Chosen
 
-_COLUMNS = ("id", "plugin", "title", "status", "found", "expected", "hint")
+checklist = App(name="checklist", help="Answer the production deployment checklist.", group=LOOK)
+app.command(checklist)
+
+_COLUMNS: Final = ("id", "status", "found", "expected", "hint")
+_SIGN_OFFS: Final = (
+    "item_id", "signed_by", "evidence", "is_not_applicable", "signed_at", "expires_at",
+    "revoked_at", "revoked_by", "revoked_because",
+)  # fmt: skip
+_STYLES: Final = {
+    "passed": "green",
+    "failed": "bold red",
+    "skipped": "dim",
+    "needs_sign_off": "yellow",
+    "unproven": "yellow",
+    "missing": "magenta",
+}
+FailLevel = Literal["failed", "missing", "unproven", "needs-sign-off"]
+Format = Literal["table", "json", "md", "html"]
+ItemId = Annotated[str, Parameter(name="ITEM", help="Such as FP5.")]
 
 
-@app.command(group=LOOK)
-def checklist(
-    *ids: Annotated[str, Parameter(name="ID")],
-    plugin: Annotated[str | None, Parameter(name="--plugin")] = None,
-    format: Literal["table", "json"] = "table",  # noqa: A002 - the word that people look for
+@checklist.default
+def run_checklist(  # noqa: PLR0913 - what people ask for
+    *,
+    only: Annotated[
+        tuple[str, ...], Parameter(name="--only", help="Only this item; may be given again.")
+    ] = (),
+    section: Annotated[
+        str | None, Parameter(help="Only this section; a part of its title.", show_default=False)
+    ] = None,
+    plugin: Annotated[
+        str | None,
+        Parameter(help="Only what this plugin checks, its own checks too.", show_default=False),
+    ] = None,
+    url: Annotated[
+        str | None,
+        Parameter(help="Where the running service is reached.", show_default=False),
+    ] = None,
+    fail_level: Annotated[
+        FailLevel, Parameter(help="Exit with 1 if an item is so, or worse.")
+    ] = "failed",
+    fix: Annotated[
+        bool, Parameter(help="Offer to mend what is safe to mend; asks first.", negative=())
+    ] = False,
+    format: Annotated[  # noqa: A002 - the word that people look for
+        Format, Parameter(help="How it is printed.")
+    ] = "table",
     json: AsJson = False,
     state_dir: StateDir = None,
     plugins_dir: PluginsDir = None,
 ) -> None:
-    """Check what the enabled plugins need of the running system; exit with 1 if anything failed.
+    """Answer every item of the checklist, section by section; nothing is sent or changed.
 
-    Nothing is sent and nothing is changed.
-
-    Args:
-        ids: Only these items.
-        plugin: Only those of this plugin.
-        format: How they are printed.
-        json: The same as --format json.
-        state_dir: The folder for state; also CLIENTFLOW_STATE_DIR.
-        plugins_dir: A folder whose *.py are plugins too; also CLIENTFLOW_PLUGINS_DIR.
+    Each ends as passed, failed (with what to do), skipped (it does not apply), needs sign-off,
+    unproven (no result of the tests for this build) or missing (not built yet). The answers are
+    kept for this release. JSON has the items alone; the others add what plugins check beside them.
     """
     from clientflow_host.checklist.running import Chosen  # noqa: PLC0415 - heavy
 
     values = read_all(state_dir, plugins_dir=plugins_dir)
     note = running_up(values)
     of_up = {**note.settings, "CLIENTFLOW_PUBLIC_URL": note.url} if note else {}
+    chosen = Chosen(ids=only, section=section, plugin=plugin)
+    how: Format = "json" if json else format
     # What is logged meanwhile is what the items say.
     with capture_logs():
-        items = asyncio.run(_run({**of_up, **values}, Chosen(ids=ids, plugin=plugin)))
-    print_rows(
-        [attrs.asdict(item) for item in items],
-        columns=_COLUMNS,
-        as_json=json or format == "json",
-        empty="No enabled plugin brings checks; `clientflow plugins` lists all.",
-    )
-    if any(item.status is CheckStatus.FAILED for item in items):
+        answered, release = asyncio.run(
+            _run(with_database({**of_up, **values}), chosen, url=url, is_fixing=fix)
+        )
+    _print(_shown(answered, chosen, how), release=release, how=how)
+    if _is_at_least(answered, fail_level):
         sys.exit(1)
 
 
-async def _run(values: Mapping[str, str], chosen: "Chosen") -> "Sequence[CheckedItem]":
-    from clientflow_host.assembly import load_everything  # noqa: PLC0415 - heavy
-    from clientflow_host.checklist.running import run_checks  # noqa: PLC0415 - heavy
+async def _run(
+    values: Mapping[str, str], chosen: "Chosen", *, url: str | None, is_fixing: bool
+) -> "tuple[Sequence[Answered], str]":
+    from clientflow_host.checklist.running import run_checklist  # noqa: PLC0415 - heavy
+    from clientflow_host.checklist.subject import keep, opened  # noqa: PLC0415 - heavy
 
-    settings, registry = load_everything(values)
-    async with registry:
-        return await run_checks(registry, public_url=settings.url, chosen=chosen)
+    async with opened(values, url=url) as context:
+        with _progress() as tell:
+            answered = list(await run_checklist(context, chosen=chosen, tell=tell))
+        if is_fixing:
+            answered = [await _offer_fix(one, context) for one in answered]
+        if chosen.is_everything:
+            await keep(context, answered)
+        return answered, context.release
+
+
+class _progress:  # noqa: N801 - used as a function
+    """Show how far it is, where somebody looks on."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("checking"),
+            BarColumn(),
+            TextColumn("{task.completed} of {task.total}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._bar.start()
+        task = self._bar.add_task("checks", total=None)
+        return lambda done, of: self._bar.update(task, completed=done, total=of)
+
+    def __exit__(self, *raised: object) -> None:
+        self._bar.stop()
+
+
+async def _offer_fix(one: "Answered", context: "HostCheckContext") -> "Answered":
+    from clientflow_host.checklist.answers import Status  # noqa: PLC0415 - heavy
+    from clientflow_host.checklist.running import answer_again, fix_title  # noqa: PLC0415 - heavy
+
+    mending, console = one.fix, Console(stderr=True, highlight=False)
+    if one.answer.status is not Status.FAILED or mending is None:
+        return one
+    console.print(Text(visible(f"{one.item.id} {one.item.words}: {one.answer.found}")))
+    if not Confirm.ask(Text(f"{fix_title(mending)}?"), console=console, default=False):
+        return one
+    try:
+        console.print(Text(visible(await mending.fix())))
+    except (ClientFlowError, TimeoutError) as error:
+        console.print(Text(visible(f"It could not be done: {error}")))
+        return one
+    return await answer_again(one, context)
+
+
+def _shown(answered: "Sequence[Answered]", chosen: "Chosen", how: Format) -> "Sequence[Answered]":
+    """Leave plugins' own checks out of the whole as JSON, which is the checklist and no more."""
+    from clientflow_host.checklist.catalogue import load_catalogue  # noqa: PLC0415 - heavy
+
+    if how != "json" or not chosen.is_everything:
+        return answered
+    return [one for one in answered if one.item.id in load_catalogue()]
+
+
+def _is_at_least(answered: "Sequence[Answered]", level: FailLevel) -> bool:
+    from clientflow_host.checklist.answers import Status  # noqa: PLC0415 - heavy
+
+    worst = Status(level.replace("-", "_"))
+    return any(not worst.is_worse_than(one.answer.status) for one in answered)
+
+
+def _print(answered: "Sequence[Answered]", *, release: str, how: Format) -> None:
+    from clientflow_host.checklist.report import as_html, as_markdown  # noqa: PLC0415 - heavy
+
+    match how:
+        case "json":
+            rows = [attrs.asdict(one.answer) for one in answered]
+            print_json([{name: row[name] for name in _COLUMNS} for row in rows])
+        case "md":
+            sys.stdout.write(as_markdown(answered, release=release))
+        case "html":
+            sys.stdout.write(as_html(answered, release=release))
+        case "table":
+            _print_sections(answered, release=release)
+
+
+def _print_sections(answered: "Sequence[Answered]", *, release: str) -> None:
+    from clientflow_host.checklist.answers import summary  # noqa: PLC0415 - heavy
+    from clientflow_host.checklist.report import sections  # noqa: PLC0415 - heavy
+
+    console = output()
+    for title, those in sections(answered):
+        console.print(Text(f"\n{title}", style="bold"))
+        console.print(Text(f"  {summary(one.answer.status for one in those)}", style="dim"))
+        for one in those:
+            _print_item(console, one)
+    total = summary(one.answer.status for one in answered)
+    console.print(Text(f"\nClientFlow {release}: {total}.", style="bold"))
+
+
+def _print_item(console: Console, one: "Answered") -> None:
+    from clientflow_host.checklist.answers import Status  # noqa: PLC0415 - heavy
+    from clientflow_host.checklist.report import mark  # noqa: PLC0415 - heavy
+
+    answer, style = one.answer, _STYLES[one.answer.status.value]
+    line = Text(f"  {mark(answer.status)} ", style=style)
+    line.append(f"{one.item.id}  ", style="bold")
+    line.append(visible(one.item.words.replace("`", "")))
+    line.append(f"  {answer.status.words}", style=style)
+    console.print(line)
+    notes = {"found": answer.found}
+    if answer.status is Status.FAILED:
+        notes["expected"] = answer.expected
+    if answer.status is not Status.PASSED:
+        notes["hint"] = answer.hint
+    for name, words in notes.items():
+        if words:
+            console.print(
+                Padding(Text(visible(f"{name}: {words}"), style="dim"), (0, 0, 0, 9), expand=False)
+            )
+
+
+@checklist.command
+def sign(
+    item: ItemId,
+    /,
+    *,
+    by: Annotated[str, Parameter(help="Who answers for it.")],
+    evidence: Annotated[
+        str, Parameter(help="Where it can be looked up; why, where it does not apply.")
+    ],
+    expires: Annotated[
+        dt.date | None,
+        Parameter(help="The first day on which it is good no more.", show_default=False),
+    ] = None,
+    not_applicable: Annotated[
+        bool, Parameter(help="The item does not apply here.", negative=())
+    ] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Answer for an item that needs a person, until a day or until it is revoked."""
+    item_id = _signable(item)
+    ends = dt.datetime.combine(expires, dt.time(), dt.UTC) if expires else None
+    asyncio.run(
+        _sign(
+            read_all(state_dir),
+            item_id=item_id,
+            signed_by=_said("--by", by),
+            evidence=_said("--evidence", evidence),
+            is_not_applicable=not_applicable,
+            expires_at=ends,
+        )
+    )
+    until = f" until {expires}" if expires else ""
+    output().print(Text(f"{item_id} is signed by {visible(by)}{until}."))
+
+
+@checklist.command
+def revoke(
+    item: ItemId,
+    /,
+    *,
+    by: Annotated[str, Parameter(help="Who takes it back.")],
+    because: Annotated[str, Parameter(help="Why.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Take back whatever was signed for an item; it stays in the list."""
+    item_id = _signable(item)
+    said = {"revoked_by": _said("--by", by), "because": _said("--because", because)}
+    count = asyncio.run(_revoke(read_all(state_dir), item_id=item_id, **said))
+    output().print(Text(f"{item_id}: {count} revoked."))
+
+
+@checklist.command(name="signed")
+def list_signed(
+    item: Annotated[str | None, Parameter(name="ITEM", help="Of this item only.")] = None,
+    /,
+    *,
+    state_dir: StateDir = None,
+    json: AsJson = False,
+) -> None:
+    """List what was signed, the newest first, revoked and expired ones too."""
+    item_id = None if item is None else _signable(item)
+    rows = asyncio.run(_signed(read_all(state_dir), item_id=item_id))
+    print_rows(rows, columns=_SIGN_OFFS, as_json=json, empty="Nothing was signed.")
+
+
+def _signable(name: str) -> str:
+    from clientflow_host.checklist.catalogue import load_catalogue  # noqa: PLC0415 - heavy
+
+    item = load_catalogue().get(name.upper())
+    if item is None:
+        msg = f"the checklist has no item {name!r}; items are such as FP5"
+        raise InvalidInput(msg)
+    if not item.may_be_signed:
+        msg = f"{item.id} is not for a person to sign: the service proves it, or does not"
+        raise InvalidInput(msg)
+    return item.id
+
+
+def _said(option: str, words: str) -> str:
+    if words.strip():
+        return words.strip()
+    msg = f"{option} needs words: it is what the item's answer rests on"
+    raise InvalidInput(msg)
+
+
+async def _sign(values: dict[str, str], **signed: Any) -> None:
+    from clientflow_core.persistence.repositories.checklist import add_sign_off  # noqa: PLC0415
+
+    async with system_transaction(values) as transaction:
+        await add_sign_off(transaction, **signed)
+
+
+async def _revoke(values: dict[str, str], **revoked: Any) -> int:
+    from clientflow_core.persistence.repositories.checklist import revoke_sign_offs  # noqa: PLC0415
+
+    async with system_transaction(values) as transaction:
+        return await revoke_sign_offs(transaction, **revoked)
+
+
+async def _signed(values: dict[str, str], *, item_id: str | None) -> Sequence[Mapping[str, Any]]:
+    from clientflow_core.persistence.repositories.checklist import list_sign_offs  # noqa: PLC0415
+
+    async with system_transaction(values) as transaction:
+        return [attrs.asdict(one) for one in await list_sign_offs(transaction, item_id=item_id)]

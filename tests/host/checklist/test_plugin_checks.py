@@ -3,16 +3,15 @@
 import asyncio
 import json
 import time
+from subprocess import CompletedProcess
 from typing import Final
 
-import pytest
-
-from clientflow_core.contributions.checks import CheckStatus
-from clientflow_core.errors import PluginError
+from clientflow_core.clock import SystemClock
+from clientflow_core.contributions.checks import CheckResult, CheckStatus
 from clientflow_core.registry.finding import Wanted, find_plugins
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.registry.selection import select
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
+from clientflow_host.checklist.plugin_checks import plugin_checks
 from tests.core.registry.conftest import Install, install
 from tests.host.cli.conftest import Call, call
 
@@ -84,15 +83,12 @@ def put(install: Install, only: list[str]) -> None:
     install("form", body=BODY.replace("{only}", repr(only)))
 
 
-async def run(**chosen: object) -> dict[str, CheckedItem]:
+async def run() -> dict[str, CheckResult]:
     plugins = select(find_plugins(), VALUES, wanted=Wanted()).plugins
     async with ProviderRegistry(plugins, VALUES) as registry:
-        items = await run_checks(
-            registry,
-            public_url="https://a.example",
-            chosen=Chosen(**chosen),  # type: ignore[arg-type]  # of each test's own
-        )
-    return {item.title: item for item in items}
+        checks = plugin_checks(registry, public_url="https://a.example", clock=SystemClock())
+        results = await asyncio.gather(*(one.run() for one in checks))
+    return {one.spec.title: result for one, result in zip(checks, results, strict=True)}
 
 
 async def test_each_check_ends_with_an_answer_and_none_waits_for_another(install: Install) -> None:
@@ -108,7 +104,6 @@ async def test_each_check_ends_with_an_answer_and_none_waits_for_another(install
         CheckStatus.PASSED, "form at https://a.example",
     )  # fmt: skip
     assert (items["unfit"].status, items["unfit"].hint) == ("skipped", "it does not apply")
-    assert (items["bad"].id, items["bad"].plugin) == ("form-bad", "form")
     assert (items["bad"].expected, items["bad"].hint) == ("this", "do something")
 
 
@@ -131,46 +126,45 @@ async def test_secrets_of_the_plugin_are_shown_nowhere(install: Install) -> None
     assert "top secret" not in str(items)
 
 
-async def test_what_is_chosen_is_run_and_nothing_else(install: Install) -> None:
-    put(install, ALL)
-    assert list(await run(ids=["form-good", "form-bad"])) == ["good", "bad"]
-    assert list(await run(ids=["form-good"], plugin="form")) == ["good"]
-    with pytest.raises(PluginError, match="no enabled plugin has a check 'form-best'; there is: f"):
-        await run(ids=["form-best"])
-    with pytest.raises(PluginError, match=r"'sms' is not enabled \(enabled are: form\)"):
-        await run(plugin="sms")
+# The command
 
 
-def test_command_lists_what_was_found_and_ends_well_only_if_nothing_failed(
+def rows(shown: CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    return {row["id"]: row for row in json.loads(shown.stdout)}
+
+
+def test_command_lists_what_a_plugin_checks_and_ends_well_only_if_nothing_failed(
     install: Install, call: Call
 ) -> None:
     put(install, ["good", "unfit"])
-    shown = call("checklist", "--json", **VALUES, CLIENTFLOW_PUBLIC_URL="https://a.example")
+    shown = call(
+        "checklist", "--plugin", "form", "--json", **VALUES,
+        CLIENTFLOW_PUBLIC_URL="https://a.example",
+    )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
-    assert json.loads(shown.stdout)[0] == {
+    found = rows(shown)
+    assert found["form-good"] == {
         "id": "form-good",
-        "plugin": "form",
-        "title": "good",
         "status": "passed",
         "found": "form at https://a.example",
         "expected": "this",
         "hint": "",
     }
-    assert json.loads(call("checklist", "--format", "json", "form-unfit", **VALUES).stdout)
+    assert found["form-unfit"]["status"] == "skipped"
+    assert len(found) == 2
+    one = call("checklist", "--only", "form-unfit", "--format", "json", **VALUES)
+    assert list(rows(one)) == ["form-unfit"]
 
 
 def test_command_ends_badly_if_one_failed(install: Install, call: Call) -> None:
     put(install, ["good", "bad"])
-    shown = call("checklist", **VALUES)
+    shown = call("checklist", "--plugin", "form", **VALUES)
     assert shown.returncode == 1
     assert "do something" in shown.stdout
-    assert call("checklist", "form-good", **VALUES).returncode == 0
-    unknown = call("checklist", "form-best", **VALUES)
-    assert (unknown.returncode, "no enabled plugin has a check" in unknown.stderr) == (1, True)
-
-
-def test_command_says_so_where_there_is_nothing_to_check(call: Call) -> None:
-    shown = call("checklist")
-    assert (shown.returncode, shown.stdout.startswith("No enabled plugin brings checks")) == (
-        0, True,
-    )  # fmt: skip
+    assert call("checklist", "--only", "form-good", **VALUES).returncode == 0
+    unknown = call("checklist", "--only", "form-best", **VALUES)
+    assert unknown.returncode == 1
+    assert "there is no item form-best" in unknown.stderr
+    assert "form-bad" in unknown.stderr
+    other = call("checklist", "--plugin", "sms", **VALUES)
+    assert "'sms' is not enabled (enabled are: form)" in other.stderr
