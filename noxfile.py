@@ -5,12 +5,17 @@
 """
 
 import argparse
+import contextlib
+import datetime as dt
+import json
 import re
 import secrets
+import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nox
@@ -87,9 +92,12 @@ def foreign_load(file: Path) -> "re.Match[str] | None":
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheel and the sdist, and see that both hold every file of the sources."""
-    wanted = set(DATA_FILES) | source_files()
-    with tempfile.TemporaryDirectory() as folder:
+    """Build the wheel and the sdist, and see that both hold every file of the sources.
+
+    With them go the commit, and what the last run of the tests on it has proven.
+    """
+    with tempfile.TemporaryDirectory() as folder, commit_noted():
+        wanted = set(DATA_FILES) | source_files()
         session.run(tool("hatchling"), "build", "-t", "sdist", "-t", "wheel", "-d", folder)
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
@@ -100,6 +108,22 @@ def build(session: nox.Session) -> None:
     missing |= wanted - held
     if missing:
         session.error(f"the wheel or the sdist lacks {', '.join(sorted(missing))}")
+
+
+@contextlib.contextmanager
+def commit_noted() -> Iterator[None]:
+    """Lay the commit beside the sources for as long as the block runs, if it can be told."""
+    asked = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
+    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    note = ROOT / "src" / "clientflow_core" / "build.json"
+    if found.returncode == 0:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        said = {"commit": found.stdout.strip(), "built_at": now}
+        note.write_text(json.dumps(said) + "\n", "utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
 
 
 def source_files() -> set[str]:
@@ -145,6 +169,15 @@ def torture(session: nox.Session) -> None:
     session.run(
         tool("python"), "-m", "pytest", "-m", "torture", *session.posargs,
         env={"CLIENTFLOW_TORTURE_TEXTS": "500"},
+    )  # fmt: skip
+
+
+@nox.session(default=False)
+def plans(session: nox.Session) -> None:
+    """Look whether any statement reads a whole table of 100,000 rows."""
+    session.run(
+        tool("python"), "-m", "pytest", "tests/core/persistence/test_query_plans.py",
+        *session.posargs, env={"CLIENTFLOW_PLAN_ROWS": "100000"},
     )  # fmt: skip
 
 

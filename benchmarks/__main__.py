@@ -1,4 +1,4 @@
-"""``python -m benchmarks intake|latency|registry|startup``.
+"""``python -m benchmarks intake|latency|registry|startup|wakeups``.
 
 Exit code 1: a goal was missed; 2: there is no result.
 """
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks import intake, latency, registry, startup
+from benchmarks import intake, latency, registry, startup, wakeups
 from benchmarks.report import BenchRefused, Options
 
 _BENCHES: Final = {
@@ -16,6 +16,7 @@ _BENCHES: Final = {
     "latency": latency.run,
     "registry": registry.run,
     "startup": startup.run,
+    "wakeups": wakeups.run,
 }
 _SHORT: Final = {"intake": Options(rounds=1, seconds=1), "latency": Options(rounds=1, seconds=2)}
 _FULL: Final = {"intake": Options(rounds=5, seconds=3), "latency": Options(rounds=5, seconds=15)}

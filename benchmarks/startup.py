@@ -40,14 +40,25 @@ from benchmarks.report import (
 from benchmarks.texts import SETTINGS
 
 GOAL: Final = Goal(name="CPU of imports against eager ones", bound=0.55, is_most=True)
-# Those of every provider that ClientFlow is made for.
-SDKS: Final = (
+# Those of the six providers that there were at first; told beside it, without a goal.
+FIRST_SDKS: Final = (
     "googleapiclient.discovery",
     "openai",
     "sendgrid",
     "sentry_sdk",
     "stripe",
     "twilio.rest",
+)
+# What our plugins import where they are opened; the goal is about all of it.
+SDKS: Final = (
+    *FIRST_SDKS,
+    "aiosmtplib",
+    "cryptography.hazmat.primitives.asymmetric.ec",
+    "icalendar",
+    "jwt",
+    "opentelemetry.exporter.otlp.proto.common.trace_encoder",
+    "opentelemetry.sdk.metrics",
+    "opentelemetry.sdk.trace",
 )
 _WHOLE_MS: Final = 100
 # Ends at once, since to take everything down again would cost as much as a part of the imports.
@@ -84,9 +95,9 @@ class Sample:
 Round = Mapping[str, Sample]
 
 
-def installed_sdks() -> list[str]:
-    """Give those of :data:`SDKS` that can be imported here."""
-    return [name for name in SDKS if importlib.util.find_spec(name.partition(".")[0])]
+def installed_sdks(names: Sequence[str] = SDKS) -> list[str]:
+    """Give those of *names* that can be imported here."""
+    return [name for name in names if importlib.util.find_spec(name.partition(".")[0])]
 
 
 def run(options: Options) -> bool:
@@ -96,7 +107,10 @@ def run(options: Options) -> bool:
         BenchRefused: a process does not start.
     """
     sdks = installed_sdks()
-    eager = "\n".join([*(f"import {name}" for name in sdks), _SERVE])
+    eager = {
+        "the same, SDKs eager": _importing(sdks),
+        "the same, SDKs of six eager": _importing(installed_sdks(FIRST_SDKS)),
+    }
     with new_database() as database:
         if options.is_judged:
             # Once for the compiled modules and the page cache.
@@ -113,11 +127,15 @@ def run(options: Options) -> bool:
     is_reached = judge(ratios, [GOAL] if is_whole else [])
     if not is_whole:
         missing = ", ".join(name for name in SDKS if name not in sdks)
-        say(f"No goal is judged, since it is about six SDKs; not installed: {missing}")
+        say(f"No goal is judged, since it is about all SDKs; not installed: {missing}")
+    six = "the same, SDKs of six eager"
+    shares = [one["imports of serve"].cpu_ms / one[six].cpu_ms for one in rounds]
+    say(f"CPU of imports against those of six SDKs, without a goal: {spread(shares, digits=2)}")
     result = {
         "sdks": sdks,
         "rounds": [{name: attrs.asdict(s) for name, s in one.items()} for one in rounds],
         "ratios": ratios,
+        "ratios without a goal": {six: shares},
         "goals": {GOAL.name: str(GOAL)},
         "is_reached": is_reached if is_whole else None,
     }
@@ -125,12 +143,16 @@ def run(options: Options) -> bool:
     return is_reached or not options.is_judged
 
 
-def _round(database: BenchDatabase, eager: str) -> Round:
+def _importing(sdks: Sequence[str]) -> str:
+    return "\n".join([*(f"import {name}" for name in sdks), _SERVE])
+
+
+def _round(database: BenchDatabase, eager: Mapping[str, str]) -> Round:
     return {
         "serve to /ready": _start(database, "serve"),
         "worker to /ready": _start(database, "worker"),
         "imports of serve": _imports(_SERVE),
-        "the same, SDKs eager": _imports(eager),
+        **{name: _imports(program) for name, program in eager.items()},
         **_index(database),
     }
 

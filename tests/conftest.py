@@ -27,6 +27,9 @@ from clientflow_core.persistence.provision import OWNER, DatabaseAddresses, prov
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.secret import Secret
 from tests.commands import Up, new_room
+from tests.proofs import Proofs, pytest_collection_modifyitems
+
+__all__ = ["pytest_collection_modifyitems"]
 
 # A machine that is busy takes longer now and then; that is no failure of what is tested.
 hypothesis.settings.register_profile("clientflow", deadline=None)
@@ -40,9 +43,11 @@ _MEASURES = ""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave the processes that tests start out of the coverage; see the fixture ``measured``."""
+    """Keep proofs; leave the processes that tests start out of the coverage (see ``measured``)."""
     global _MEASURES  # noqa: PLW0603
     is_worker, has_workers = hasattr(config, "workerinput"), config.getoption("numprocesses", None)
+    if not is_worker:
+        config.pluginmanager.register(Proofs(), "clientflow_proofs")
     if is_worker or not has_workers:
         _MEASURES = os.environ.pop(MEASURE_ENV, "")
 

@@ -58,6 +58,7 @@ from .domain.calendars import (
     WatchRequest,
 )
 from .domain.changes import CalendarChanged, SubscriptionChanged
+from .domain.consent import ConsentReported, ConsentSource, Wish, read_wish
 from .domain.email.html import clean_html
 from .domain.email.mime import ParsedEmail, parse_mime
 from .domain.email.parts import Attachment, EmailParts
@@ -87,8 +88,11 @@ from .domain.roles import Principal, Role
 from .domain.routing import Medium
 from .errors import (
     AuthFailed,
+    BackupUnusable,
     BadPayload,
+    BudgetReached,
     ClientFlowError,
+    ClientRefused,
     Conflict,
     CursorExpired,
     DatabaseUnfit,
@@ -99,6 +103,7 @@ from .errors import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    OptedOut,
     OutcomeUnknown,
     Overloaded,
     PluginError,
@@ -121,6 +126,7 @@ from .providers.assistant import (
     SupportsEmbeddings,
     SupportsModeration,
 )
+from .providers.authorization import AuthorizationGrant, AuthorizationRequest, AuthorizationSpec
 from .providers.billing import (
     BillingProvider,
     SupportsInvoices,
@@ -173,12 +179,17 @@ __all__ = [
     "Assurance",
     "Attachment",
     "AuthFailed",
+    "AuthorizationGrant",
+    "AuthorizationRequest",
+    "AuthorizationSpec",
+    "BackupUnusable",
     "BadPayload",
     "BilledOrganization",
     "BillingInterval",
     "BillingProvider",
     "Bounce",
     "BoundWebhook",
+    "BudgetReached",
     "BusyTime",
     "Calendar",
     "CalendarChanged",
@@ -193,9 +204,12 @@ __all__ = [
     "CheckStatus",
     "CheckoutRequest",
     "ClientFlowError",
+    "ClientRefused",
     "Clock",
     "CommandSpec",
     "Conflict",
+    "ConsentReported",
+    "ConsentSource",
     "CursorExpired",
     "DatabaseUnfit",
     "DeliveryReported",
@@ -242,6 +256,7 @@ __all__ = [
     "ObserverProvider",
     "Observers",
     "OfOrganization",
+    "OptedOut",
     "OrganizationSettings",
     "OrganizationValues",
     "OutboundMessage",
@@ -318,6 +333,7 @@ __all__ = [
     "WebhookError",
     "WebhookRequest",
     "WebhookSpec",
+    "Wish",
     "advance_delivery",
     "clean_html",
     "discover_plugins",
@@ -330,6 +346,7 @@ __all__ = [
     "parse_mime",
     "read_retry_after_seconds",
     "read_sources",
+    "read_wish",
     "reply_subject",
     "setting",
     "split_reply",

@@ -8,18 +8,22 @@
     ├── NotAllowed              somebody is, and may not do this
     ├── NotFound
     ├── Conflict                the state of the thing forbids it
+    │   ├── OptedOut            the client does not want to hear from us by this medium
+    │   └── BudgetReached       what may be spent in this month is spent
     ├── IdempotencyMismatch     the same Idempotency-Key came with another payload
     ├── Overloaded              too much at once: come back later, nothing was kept
     ├── SettingsError           settings are missing or malformed; lists all of them
     ├── PluginError             a plugin cannot be loaded, or breaks the rules of registration
     ├── DatabaseUnfit           the database is unreachable, too old, or the role is too mighty
     ├── EmbeddedServerError     the PostgreSQL of this machine does not start
+    ├── BackupUnusable          a backup cannot be taken, or is not what was written
     ├── WebhookError
     │   ├── SignatureRefused    the sender could not prove who it is
     │   └── BadPayload          proven or not, nobody can read it
     └── ProviderError           what a provider's answer means for the work at hand
         ├── ProviderRefused     no, for good: the same request will never be accepted
         │   ├── RejectedInput   because of a value in it
+        │   ├── ClientRefused   because the client has told the provider that there is to be no more
         │   ├── AuthFailed      because of our credentials: stop and tell a person
         │   ├── EditConflict    somebody else has changed it since the version that we know
         │   └── CursorExpired   what we know of it is too old: sync from the beginning
@@ -111,6 +115,23 @@ class Conflict(ClientFlowError):
     )
 
 
+class OptedOut(Conflict):
+    """The client does not want to hear from us by this medium; nothing is sent."""
+
+    code = "opted_out"
+    remedy = (
+        "Nothing: respect it. If the client has asked you to write again, an admin opts them back "
+        "in at the contact, with the reason."
+    )
+
+
+class BudgetReached(Conflict):
+    """What the organization may spend on this in a month is spent; nothing was asked for."""
+
+    code = "budget_reached"
+    remedy = "Wait for the next month, or have whoever pays raise the limit that `detail` names."
+
+
 class IdempotencyMismatch(ClientFlowError):
     """The same Idempotency-Key came with another payload."""
 
@@ -189,6 +210,13 @@ class EmbeddedServerError(ClientFlowError):
     remedy = "Look at `logs` in the state folder."
 
 
+class BackupUnusable(ClientFlowError):
+    """A backup cannot be taken, is damaged, or cannot be restored."""
+
+    code = "backup"
+    remedy = "Do what the message names; a backup that is damaged is of no use, so take another."
+
+
 class WebhookError(ClientFlowError):
     """A webhook is not taken."""
 
@@ -241,6 +269,13 @@ class RejectedInput(ProviderRefused):
 
     code = "provider_rejected_input"
     remedy = "Change the value that `detail` names, such as a number that is none."
+
+
+class ClientRefused(ProviderRefused):
+    """The provider refused it because the client has told it that there is to be no more of it."""
+
+    code = "provider_client_refused"
+    remedy = "Nothing: respect it. The client is opted out here too, until they ask for more."
 
 
 class AuthFailed(ProviderRefused):

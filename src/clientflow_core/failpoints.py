@@ -9,28 +9,28 @@ the first N-1 times.
 import os
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 
 ENV: Final = "CLIENTFLOW_FAILPOINTS"
 
-NAMES: Final = frozenset(
-    {
-        "receive_webhook.verified",
-        "receive_webhook.stored",
-        "handle_inbound_event.read",
-        "handle_inbound_event.applied",
-        "prepare_message.passed",
-        "deliver_message.reserved",
-        "deliver_message.called",
-        "deliver_message.recorded",
-        "apply_subscription_change.begun",
-        "sync_calendar.asked",
-        "sync_calendar.recorded",
-        "put_appointment.called",
-        "jobs.claimed",
-        "jobs.finished",
-    }
-)
+NAMES: Final[Mapping[str, str]] = {
+    "receive_webhook.verified": "the sender is proven; the event is not kept yet",
+    "receive_webhook.stored": "the event and its job are durable; the sender is not told yet",
+    "handle_inbound_event.read": "the event is read; nothing of it is applied yet",
+    "handle_inbound_event.applied": "all that the event says is written; nothing is committed yet",
+    "prepare_message.passed": "the steps of plugins have seen the message; their end is not kept",
+    "deliver_message.reserved": "the attempt is durable as sending; the provider is not called yet",
+    "deliver_message.called": "the provider has accepted the message; that is not written down yet",
+    "deliver_message.recorded": "what the provider said is durable; the job has not returned yet",
+    "apply_subscription_change.begun": "what to ask is read; the provider is not asked yet",
+    "sync_calendar.asked": "a page of changes is read from the provider; it is not written yet",
+    "sync_calendar.recorded": "a page of changes and the cursor after it are durable",
+    "put_appointment.called": "the provider has the event; that is not written down yet",
+    "jobs.claimed": "a batch of jobs is claimed by this worker; none of them has begun",
+    "jobs.finished": "the effect of a job and its end are durable; nobody is told yet",
+}
+"""What has just happened at each failpoint, and what has not."""
 
 _ACTION: Final = re.compile(r"(exit|raise|sleep:[0-9]+(\.[0-9]+)?)(@[1-9][0-9]*)?")
 

@@ -1,8 +1,9 @@
 """The host: webhooks come in, the API answers."""
 
+import functools
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -12,40 +13,62 @@ from clientflow_core.persistence.intake import Intake
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
 from clientflow_host.heartbeat import beating
 from clientflow_host.live import LIVE, LiveHub, live_updates
+from clientflow_host.middleware.access import log_requests
 from clientflow_host.middleware.authentication import authenticate
+from clientflow_host.middleware.edge import guard_edge
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.middleware.sessions import authenticate_session
 from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
+from clientflow_host.openapi.postman import build_collection
 from clientflow_host.pages import billing as billing_pages
 from clientflow_host.pages import calendar as calendar_page
+from clientflow_host.pages import (
+    calendar_feed,
+    cookies,
+    crawlers,
+    emails,
+    entry,
+    home,
+    inbox,
+    legal,
+    operation,
+    problems,
+)
+from clientflow_host.pages import consents as consent_pages
 from clientflow_host.pages import contacts as contact_pages
 from clientflow_host.pages import drafts as draft_pages
-from clientflow_host.pages import emails, entry, inbox, problems
+from clientflow_host.pages import providers as provider_page
 from clientflow_host.pages.api_docs import API_DOCS
 from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
 from clientflow_host.pages.plugin_pages import plugin_pages
+from clientflow_host.pages.site import SITE, site_facts
 from clientflow_host.pages.static_files import FILES
 from clientflow_host.pages.stream import STREAM
 from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.routes import (
+    appointments,
     attachments,
     billing,
     calendars,
     channels,
+    consents,
     contacts,
     conversations,
     drafts,
+    feeds,
     health,
     messages,
     providers,
 )
 from clientflow_host.routes.plugins import plugin_operations
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
+from clientflow_host.self_description import describe_process
 from clientflow_host.serving import listening, wait_for_stop
 
 _API: Final = (
     *contacts.OPERATIONS,
+    *consents.OPERATIONS,
     *conversations.OPERATIONS,
     *drafts.OPERATIONS,
     *messages.OPERATIONS,
@@ -54,15 +77,25 @@ _API: Final = (
     *providers.OPERATIONS,
     *billing.OPERATIONS,
     *calendars.OPERATIONS,
+    *appointments.OPERATIONS,
+    *feeds.OPERATIONS,
 )
 PAGES: Final = (
+    *home.OPERATIONS,
     *entry.OPERATIONS,
+    *cookies.OPERATIONS,
+    *legal.OPERATIONS,
+    *crawlers.OPERATIONS,
     *inbox.OPERATIONS,
     *emails.OPERATIONS,
     *draft_pages.OPERATIONS,
     *contact_pages.OPERATIONS,
+    *consent_pages.OPERATIONS,
     *billing_pages.OPERATIONS,
     *calendar_page.OPERATIONS,
+    *provider_page.OPERATIONS,
+    *calendar_feed.OPERATIONS,
+    *operation.OPERATIONS,
     *problems.OPERATIONS,
     API_DOCS,
     DESIGN,
@@ -70,13 +103,16 @@ PAGES: Final = (
     STREAM,
 )
 _MOST_BODY_BYTES: Final = 1024 * 1024
+_TITLE: Final = "ClientFlow"
 
 
 def build_app(assembly: Assembly) -> web.Application:
     """Give the application that serves *assembly*."""
     app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[show_errors])
     answer_problems(app, observers=assembly.observers)
+    log_requests(app)
     app[ASSEMBLY] = assembly
+    guard_edge(app, assembly)
     app[INTAKE] = Intake(assembly.database)
     app[LIVE] = LiveHub(assembly.direct_url)
     app.cleanup_ctx.extend([_intake, live_updates])
@@ -86,9 +122,10 @@ def build_app(assembly: Assembly) -> web.Application:
         *_API,
         *plugin_operations(assembly),
     ]
-    document = _document_operation(published)
-    add_operations(app, [*published, document], authenticate=authenticate)
+    documents = _document_operations(published, url=assembly.settings.url)
+    add_operations(app, [*published, *documents], authenticate=authenticate)
     pages = [*PAGES, *plugin_pages(assembly)]
+    app[SITE] = site_facts(assembly.settings, assembly.registry, pages)
     add_operations(app, pages, authenticate=authenticate_session)
     return app
 
@@ -104,7 +141,11 @@ async def serve(values: Mapping[str, str]) -> None:
         settings = assembly.settings
         async with (
             plugins_running(assembly, Process.SERVE),
-            beating(assembly.database, kind="serve"),
+            beating(
+                assembly.database,
+                kind="serve",
+                describe=functools.partial(describe_process, assembly),
+            ),
             listening(
                 build_app(assembly),
                 host=settings.host,
@@ -120,20 +161,36 @@ async def _intake(app: web.Application) -> AsyncIterator[None]:
     await app[INTAKE].close()
 
 
-def _document_operation(published: list[Operation]) -> Operation:
+def api_document() -> dict[str, Any]:
+    """Give the document of the API as every host has it, whatever is enabled."""
+    operations = [*health.OPERATIONS, *_API]
+    return build_document(operations, title=_TITLE, version=version("clientflow"))
+
+
+def _document_operations(published: list[Operation], *, url: str) -> list[Operation]:
+    """Give the operations that tell what *published* are, and they themselves."""
+
     async def openapi_document(request: ApiRequest[None, None, None]) -> web.Response:
         """Give this document."""
         return web.json_response(document)
 
-    operation = Operation(
-        method="GET",
-        path="/api/openapi.json",
-        role=Role.PUBLIC,
-        handler=openapi_document,
-        tag="operation",
-        media_type="application/json",
-    )
+    async def postman_collection(request: ApiRequest[None, None, None]) -> web.Response:
+        """Give the same as a collection for Postman."""
+        return web.json_response(build_collection(document, url=url))
+
+    handlers = {"/api/openapi.json": openapi_document, "/api/postman.json": postman_collection}
+    operations = [
+        Operation(
+            method="GET",
+            path=path,
+            role=Role.PUBLIC,
+            handler=handler,
+            tag="operation",
+            media_type="application/json",
+        )
+        for path, handler in handlers.items()
+    ]
     document = build_document(
-        [*published, operation], title="ClientFlow", version=version("clientflow")
+        [*published, *operations], title=_TITLE, version=version("clientflow")
     )
-    return operation
+    return operations

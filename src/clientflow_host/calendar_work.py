@@ -35,9 +35,9 @@ def calendar_handlers(
     """Give who does which kind of job that concerns calendars."""
     due = functools.partial(ask_for_calendar_work, registry=registry)
     follow = functools.partial(follow_calendars, registry=registry)
-    sync = functools.partial(sync_calendar, registry=registry)
+    sync = functools.partial(sync_calendar, registry=registry, clock=clock)
     watch = functools.partial(watch_calendar, registry=registry, public_url=public_url, clock=clock)
-    put = functools.partial(put_appointment, registry=registry)
+    put = functools.partial(put_appointment, registry=registry, clock=clock)
     return {
         ASK_FOR_CALENDAR_WORK.kind: DatabaseJob(handle=due),
         FOLLOW_CALENDARS: ProviderJob(handle=follow),

@@ -4,30 +4,35 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
-from importlib.metadata import version
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import exc
 
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.heartbeats import beat
+from clientflow_core.release import release
 
 _EVERY_SECONDS: Final = 10.0
+FRESH_SECONDS: Final = 45.0
+"""A process that was not seen for longer is gone, or hangs."""
+
+Describe = Callable[[], Awaitable[Mapping[str, Any]]]
 
 log = structlog.get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def beating(database: Database, *, kind: str) -> AsyncIterator[None]:
+async def beating(database: Database, *, kind: str, describe: Describe) -> AsyncIterator[None]:
     """Note every ten seconds that this process is there, for as long as the block runs.
 
     Args:
         database: as the application role.
         kind: what the process does: ``serve`` or ``worker``.
+        describe: gives what else the process says of itself, within a second or two.
     """
-    heart = asyncio.create_task(_beat_on(database, kind))
+    heart = asyncio.create_task(_beat_on(database, kind, describe))
     try:
         yield
     finally:
@@ -35,13 +40,14 @@ async def beating(database: Database, *, kind: str) -> AsyncIterator[None]:
         await asyncio.gather(heart, return_exceptions=True)
 
 
-async def _beat_on(database: Database, kind: str) -> None:
-    process, release = f"{kind}@{socket.gethostname()}:{os.getpid()}", version("clientflow")
+async def _beat_on(database: Database, kind: str, describe: Describe) -> None:
+    process = f"{kind}@{socket.gethostname()}:{os.getpid()}"
     has_failed = False
     while True:
         try:
+            said = await describe()
             async with database.system() as transaction:
-                await beat(transaction, process=process, kind=kind, release=release)
+                await beat(transaction, process=process, kind=kind, release=release(), details=said)
             has_failed = False
         except (exc.SQLAlchemyError, OSError, TimeoutError) as error:
             if not has_failed:

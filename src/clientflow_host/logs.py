@@ -1,15 +1,15 @@
 """Logging: one JSON object a line, or readable lines for a person at a terminal."""
 
 import logging
-import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
 from clientflow_core.contributions.redactions import RedactionRule
+from clientflow_host.redaction import Redactor, spell_out, trace_of
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -17,13 +17,11 @@ _LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-# PostgreSQL's second line of an error quotes the row: "Key (value)=(+1415…) already exists."
-_DETAIL: Final = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
 _FIRST_FIELDS: Final = ("timestamp", "level", "event")
-_OURS: Final = frozenset({"timestamp", "level"})
 
-# What plugins keep out of the log; the processors are made before any plugin is known.
-_rules: list[RedactionRule] = []
+# The processors are made before any plugin, which may have rules for it, is known.
+_redactor: Final = Redactor()
+_format: dict[str, str] = {}
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +38,24 @@ def configure_logs(level: str | None) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = _for_people() if sys.stderr.isatty() else _for_programs()
+    is_for_people = sys.stderr.isatty()
+    last = _for_people() if is_for_people else _for_programs()
+    known = level if level in _LEVELS else "info"
+    _format.update(level=known, format="lines" if is_for_people else "json")
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(level or "", logging.INFO)),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[known]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    spelled_out: Any = _spell_out
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[spelled_out, *shared, structlog.stdlib.add_logger_name],
+            use_get_message=False,
+            pass_foreign_args=True,
         )
     )
     # Libraries speak from warning on: their finer lines hold telephone numbers and statements.
@@ -61,7 +65,23 @@ def configure_logs(level: str | None) -> None:
 
 def redact_with(rules: Iterable[RedactionRule]) -> None:
     """Take what *rules* match out of every line of this process from now on."""
-    _rules[:] = rules
+    _redactor.rules = tuple(rules)
+
+
+def redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give *fields* as this process writes them into its log."""
+    return _redactor.line(fields)
+
+
+def describe_logs() -> Mapping[str, Any]:
+    """Tell how this process writes its log: from which level on, and in which format.
+
+    Empty before :func:`configure_logs`.
+    """
+    if not _format:
+        return {}
+    tells_statements = logging.getLogger("sqlalchemy.engine").isEnabledFor(logging.INFO)
+    return {**_format, "tells_statements": tells_statements}
 
 
 def _say_unreadable(record: logging.LogRecord) -> bool:
@@ -79,8 +99,7 @@ def _say_unreadable(record: logging.LogRecord) -> bool:
 
 def _for_people() -> list[Any]:
     return [
-        structlog.processors.format_exc_info,
-        _without_rows,
+        _tell_error,
         _redact,
         # The renderer's own tracebacks show the values of all variables: bodies, numbers, tokens.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
@@ -88,50 +107,31 @@ def _for_people() -> list[Any]:
 
 
 def _for_programs() -> list[Any]:
-    return [
-        structlog.processors.format_exc_info,
-        _without_rows,
-        _redact,
-        _in_order,
-        structlog.processors.JSONRenderer(),
-    ]
+    return [_tell_error, _redact, _in_order, structlog.processors.JSONRenderer()]
 
 
-def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a traceback what the database quotes of somebody's row."""
-    if "exception" in event:
-        event["exception"] = _DETAIL.sub(r"\1: (left out)", event["exception"])
+def _spell_out(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what a library says, each part cleaned by itself."""
+    record = event["_record"]
+    event["event"] = spell_out(record.msg, event.pop("positional_args", ()), _redactor)
+    return event
+
+
+def _tell_error(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Put in the place of an error where it comes from."""
+    found = event.pop("exc_info", None)
+    if isinstance(found, tuple):
+        found = found[1]
+    elif found is True:
+        found = sys.exc_info()[1]
+    if isinstance(found, BaseException):
+        event["exception"] = trace_of(found)
     return event
 
 
 def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Take out what plugins say must not stand in any log."""
-    if not _rules:
-        return event
-    return {name: value if name in _OURS else _redacted(value) for name, value in event.items()}
-
-
-def _redacted(value: Any) -> Any:
-    match value:
-        case None | bool():
-            return value
-        case dict():
-            return {_redacted(name): _redacted(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_redacted(one) for one in value]
-        case str():
-            return _apply_rules(value)
-        case _:
-            # A number may be one of somebody's. What it looks like is what would be printed.
-            shown = str(value) if isinstance(value, int | float) else repr(value)
-            clean = _apply_rules(shown)
-            return value if clean == shown else clean
-
-
-def _apply_rules(text: str) -> str:
-    for rule in _rules:
-        text = rule.apply(text)
-    return text
+    """Take out what must not stand in any log."""
+    return redacted(event)
 
 
 def _in_order(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -32,13 +32,7 @@ def plugin_handlers(assembly: Assembly) -> dict[str, Handler]:
 
 def plugin_lanes(plugins: Sequence[Plugin]) -> Mapping[str, int]:
     """Give the lanes of those *plugins* that have work, and how many jobs of each run at once."""
-    busy = (
-        plugin.name
-        for plugin in plugins
-        if plugin.contributions.jobs
-        or plugin.contributions.listeners
-        or plugin.contributions.webhooks
-    )
+    busy = (plugin.name for plugin in plugins if plugin.contributions.has_work)
     return {plugin_lane(name): _JOBS_AT_ONCE for name in busy}
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import structlog
@@ -24,6 +24,14 @@ _NOTICE_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 7.0
 # Then what is still being served is cut off.
 _CUT_SECONDS: Final = 1.0
+# Until the end of the first head; a later one has as long as a connection may idle.
+_HEAD_SECONDS: Final = 10.0
+# Fewer than the files that a process may usually have open.
+_MOST_CONNECTIONS: Final = 800
+_REFUSAL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 # Longer than any provider keeps an idle connection; aiohttp's own is an hour.
 _KEEP_ALIVE_SECONDS: Final = 75.0
 
@@ -45,11 +53,13 @@ class Serving:
         is_draining: it is stopping, and wants no new requests.
         in_flight: how many requests are being handled.
         is_idle: set while there is none.
+        silent: connections that have not brought a whole request yet.
     """
 
     is_draining: bool = False
     in_flight: int = 0
     is_idle: asyncio.Event = attrs.field(factory=asyncio.Event)
+    silent: set[web.RequestHandler] = attrs.field(factory=set)
 
 
 SERVING: Final = web.AppKey("serving", Serving)
@@ -110,28 +120,64 @@ async def listening(
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
     )
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
     try:
-        await site.start()
+        door = await _open_door(runner, serving, host=host, port=port)
     except OSError as error:
         await runner.cleanup()
         raise port_taken(host, port, error, hint=f"Choose another port by {port_env}") from error
-    log.info("listening", host=host, port=site.port)
+    log.info("listening", host=host, port=door.sockets[0].getsockname()[1])
     try:
         yield
     finally:
         serving.is_draining = True
         await asyncio.sleep(notice_seconds)
-        await site.stop()
+        door.close()
         # aiohttp waits too, but no longer reads the body of a request by then.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(serving.is_idle.wait(), grace_seconds)
         await runner.cleanup()
 
 
+async def _open_door(
+    runner: web.AppRunner, serving: Serving, *, host: str, port: int
+) -> asyncio.Server:
+    """Let connections in: only so many at once, and none that is silent for long.
+
+    Not by aiohttp's TCPSite, which waits for a head for as long as a connection may idle.
+    """
+    loop = asyncio.get_running_loop()
+    server = cast("web.Server", runner.server)
+
+    def let_in() -> asyncio.Protocol:
+        if len(server.connections) >= _MOST_CONNECTIONS:
+            return _Refusal()
+        handler = server()
+        serving.silent.add(handler)
+        loop.call_later(_HEAD_SECONDS, cut_if_silent, handler)
+        return handler
+
+    def cut_if_silent(handler: web.RequestHandler) -> None:
+        if handler in serving.silent:
+            serving.silent.discard(handler)
+            handler.force_close()
+
+    return await loop.create_server(let_in, host, port)
+
+
+class _Refusal(asyncio.Protocol):
+    """Tells a connection that there is no room, and parts."""
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        there = cast("asyncio.Transport", transport)
+        there.write(_REFUSAL)
+        there.close()
+
+
 @web.middleware
 async def _count(request: web.Request, handler: Handler) -> web.StreamResponse:
     serving = request.app[SERVING]
+    serving.silent.discard(request.protocol)
     serving.in_flight += 1
     serving.is_idle.clear()
     try:

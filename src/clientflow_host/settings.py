@@ -10,18 +10,35 @@ import attrs
 
 from clientflow_core.errors import SettingProblem
 from clientflow_core.secret import Secret
-from clientflow_core.settings import load_settings, read_sources, setting
+from clientflow_core.settings import load_all, read_sources, setting
+from clientflow_host.edge_settings import EdgeSettings
+from clientflow_host.repository_settings import RepositorySettings
+from clientflow_host.retention_settings import RetentionSettings
+from clientflow_host.site_settings import SiteSettings
 
 STATE_DIR_ENV: Final = "CLIENTFLOW_STATE_DIR"
 SECRETS_DIR_ENV: Final = "CLIENTFLOW_SECRETS_DIR"
 ENCRYPTION_KEY_ENV: Final = "CLIENTFLOW_ENCRYPTION_KEY"
+OPERATORS_ENV: Final = "CLIENTFLOW_OPERATORS"
 LOG_LEVEL_ENV: Final = "CLIENTFLOW_LOG_LEVEL"
 _URL: Final = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 
 
 @attrs.frozen(kw_only=True)
 class HostSettings:
-    """Settings of the service itself; those of providers belong to their plugins."""
+    """Settings of the service itself; those of providers belong to their plugins.
+
+    Attributes:
+        site: those of the pages that the public sees.
+        edge: what is let in from outside.
+        keep: how long what is done with is kept.
+        repository: where the code that is deployed comes from.
+    """
+
+    site: SiteSettings = attrs.field(factory=SiteSettings)
+    edge: EdgeSettings = attrs.field(factory=EdgeSettings)
+    keep: RetentionSettings = attrs.field(factory=RetentionSettings)
+    repository: RepositorySettings = attrs.field(factory=RepositorySettings)
 
     database_url: Secret | None = setting(
         env="DATABASE_URL",
@@ -31,7 +48,8 @@ class HostSettings:
     )
     owner_database_url: Secret | None = setting(
         env="CLIENTFLOW_OWNER_DATABASE_URL",
-        help="the same database as the role that owns the tables; read by migrate only",
+        help="the same database as the role that owns the tables; read by migrate, backup and"
+        " restore only",
         default=None,
         example="postgresql://clientflow_owner:password@db.example.com/clientflow",
     )
@@ -140,6 +158,13 @@ class HostSettings:
         default=None,
         example="/usr/lib/postgresql/18/bin",
     )
+    operators: tuple[str, ...] | None = setting(
+        env=OPERATORS_ENV,
+        help="the e-mail addresses, with commas between, of the users who run the service: they see"
+        " its checklist, whatever their role in their organization",
+        default=None,
+        example="ops@example.com",
+    )
     log_level: str = setting(
         env=LOG_LEVEL_ENV,
         help="the least severe log lines that are written: debug, info, warning or error",
@@ -216,7 +241,16 @@ def load_host_settings(values: dict[str, str]) -> HostSettings:
     Raises:
         SettingsError: with every problem in them.
     """
-    return load_settings(HostSettings, values)
+    groups = (SiteSettings, EdgeSettings, RetentionSettings, RepositorySettings)
+    loaded = load_all((HostSettings, *groups), values)
+    host: HostSettings = loaded[HostSettings]
+    return attrs.evolve(
+        host,
+        site=loaded[SiteSettings],
+        edge=loaded[EdgeSettings],
+        keep=loaded[RetentionSettings],
+        repository=loaded[RepositorySettings],
+    )
 
 
 def default_state_folder() -> Path:

@@ -16,7 +16,12 @@ from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.finding import find_plugins
 from clientflow_core.settings import Setting, SettingField, setting_fields
+from clientflow_host.edge_settings import EdgeSettings
+from clientflow_host.repository_settings import RepositorySettings
+from clientflow_host.retention_settings import RetentionSettings
 from clientflow_host.settings import SECRETS_DIR_ENV, HostSettings
+from clientflow_host.site_settings import SiteSettings
+from clientflow_host.smoke_settings import SmokeSettings
 
 COMMAND: Final = "python -m clientflow_host.settings_pages"
 _LINE: Final = 96
@@ -56,6 +61,34 @@ def own_groups() -> Iterator[Group]:
         title="The service",
         introduction="Read by `serve`, `worker`, `sandbox` and `up`.",
         fields=setting_fields(HostSettings),
+    )
+    yield Group(
+        title="The pages that the public sees",
+        introduction=(
+            "Read by `serve`. [What the public sees](public.md) tells what becomes of them."
+            " What is named `NEXT_PUBLIC_…` everybody can read."
+        ),
+        fields=setting_fields(SiteSettings),
+    )
+    yield Group(
+        title="What is let in from outside",
+        introduction="Read by `serve`. [The edge](edge.md) tells what becomes of them.",
+        fields=setting_fields(EdgeSettings),
+    )
+    yield Group(
+        title="The smoke test",
+        introduction="Read by `smoke` alone, for a service that `up` does not run.",
+        fields=setting_fields(SmokeSettings),
+    )
+    yield Group(
+        title="How long things are kept",
+        introduction="Read by `worker`. [Watching it](monitoring.md) tells what becomes of them.",
+        fields=setting_fields(RetentionSettings),
+    )
+    yield Group(
+        title="Where the code comes from",
+        introduction="Read by `checklist` alone, for CG1, CS1 and CS5.",
+        fields=setting_fields(RepositorySettings),
     )
     for plugin in find_plugins().plugins:
         if plugin.distribution == _OWN_DISTRIBUTION:

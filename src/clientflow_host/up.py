@@ -45,6 +45,7 @@ from clientflow_host.ports import Ports, choose_ports
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings
 from clientflow_host.settings import (
     ENCRYPTION_KEY_ENV,
+    OPERATORS_ENV,
     STATE_DIR_ENV,
     HostSettings,
     local_url,
@@ -59,6 +60,8 @@ _ANSWER_TIMEOUT: Final = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
 _ENCRYPTION: Final = "encryption.json"
 
 Say = Callable[[str], None]
+# How often the process of the stand-ins was started again, and how often each was reset since.
+_Look = tuple[int, Mapping[str, int]]
 
 log = structlog.get_logger(__name__)
 
@@ -193,6 +196,7 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
         say(f"{one.name}: left out, since {one.summary}; see clientflow plugins")
     async with _database(plan, say) as database_url:
         login = await _demo_organization(plan, database_url)
+        plan = attrs.evolve(plan, values=_with_operator(plan.values, login))
         say("the demo organization is there")
         note = UpNote(
             url=plan.settings.url,
@@ -212,6 +216,11 @@ async def _run(plan: _Plan, *, say: Say, when_ready: Callable[[UpNote], None]) -
                 await asyncio.Event().wait()
             finally:
                 plan.folder.remove_note()
+
+
+def _with_operator(values: Mapping[str, str], login: Login) -> Mapping[str, str]:
+    """Let the demo's owner see what operators see, where nobody else is named."""
+    return {OPERATORS_ENV: login.email, **{name: one for name, one in values.items() if one}}
 
 
 def _what_it_is(plan: _Plan, spec: AnySpec) -> str:
@@ -268,24 +277,41 @@ async def _demo_organization(plan: _Plan, database_url: Secret) -> Login:
 async def _forget_when_lost(
     sandbox: Child, plan: _Plan, database_url: Secret, login: Login
 ) -> None:
-    """Forget what the stand-ins have forgotten, each time that they had to be started again."""
-    seen = sandbox.restarts
+    """Forget what the stand-ins have forgotten: they were started again, or told to by a person."""
+    seen: _Look = sandbox.restarts, dict.fromkeys(plan.sandboxed, 0)
     async with aiohttp.ClientSession(timeout=_ANSWER_TIMEOUT) as http:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            now = sandbox.restarts
+            restarts = sandbox.restarts
+            resets = await _read_resets(http, f"{plan.sandbox_url}/resets")
             # Not before they answer: whoever asked them in vain would leave them alone for a while.
-            if now != seen and await _answers(http, f"{plan.sandbox_url}/health"):
-                seen = now
-                await _forget_stand_ins(plan, database_url, login)
+            if resets is None:
+                continue
+            now = restarts, resets
+            if names := forgetful(seen, now):
+                await _forget_stand_ins(plan, database_url, login, names=names)
+            seen = now
 
 
-async def _forget_stand_ins(plan: _Plan, database_url: Secret, login: Login) -> None:
+def forgetful(seen: _Look, now: _Look) -> Sequence[str]:
+    """Name the stand-ins that have forgotten everything between two looks.
+
+    Args:
+        seen: what was found first.
+        now: what was found later.
+    """
+    has_restarted = seen[0] != now[0]
+    return [name for name, count in now[1].items() if has_restarted or count != seen[1].get(name)]
+
+
+async def _forget_stand_ins(
+    plan: _Plan, database_url: Secret, login: Login, *, names: Sequence[str]
+) -> None:
     """Forget what the stand-ins have just lost; without a database it is left for the next time."""
     database = Database(parse_url(database_url, env="DATABASE_URL"), pool_size=1)
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            await forget_stand_ins(database, login, names=plan.sandboxed, registry=plan.registry)
+            await forget_stand_ins(database, login, names=names, registry=plan.registry)
     except (ClientFlowError, SQLAlchemyError, OSError) as error:
         log.warning("stand_ins_not_forgotten", reason=type(error).__name__)
     finally:
@@ -357,3 +383,12 @@ async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
             return answer.status == HTTPStatus.OK
     except (aiohttp.ClientError, TimeoutError):
         return False
+
+
+async def _read_resets(http: aiohttp.ClientSession, url: str) -> Mapping[str, int] | None:
+    try:
+        async with http.get(url) as answer:
+            found: Mapping[str, int] = await answer.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return None
+    return found

@@ -15,6 +15,7 @@ from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
+from clientflow_core.jobs.schedules import Schedule
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.server import connection_string
 from clientflow_core.providers.observers import Observers
@@ -25,6 +26,7 @@ from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.catch_up import CATCH_UP, can_catch_up, catch_up
 from clientflow_core.services.deliver_message import deliver_message
 from clientflow_core.services.draft_reply import draft_reply, give_up_draft
+from clientflow_core.services.echo import ECHO, echo
 from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
@@ -38,12 +40,16 @@ from clientflow_host.assembly import ASSEMBLY, Assembly, assemble, require_schem
 from clientflow_host.billing_work import billing_handlers, billing_schedules
 from clientflow_host.calendar_work import calendar_handlers, calendar_schedules
 from clientflow_host.heartbeat import beating
+from clientflow_host.metrics import PrometheusJobMeter
+from clientflow_host.middleware.access import log_requests
 from clientflow_host.middleware.authentication import authenticate
+from clientflow_host.middleware.edge import send_default_headers
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import add_operations
 from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.plugin_work import plugin_handlers, plugin_lanes, plugin_schedules
 from clientflow_host.routes import health
+from clientflow_host.self_description import describe_process
 from clientflow_host.serving import listening, wait_for_stop
 
 # How many jobs of a lane run at once; those that wait for a provider hold no connection.
@@ -76,7 +82,10 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
             on_dead=give_up_message,
             deadline_seconds=_DELIVERY_SECONDS + sum(one.step.deadline_seconds for one in steps),
         ),
-        PURGE_EXPIRED.kind: DatabaseJob(handle=purge_expired),
+        PURGE_EXPIRED.kind: DatabaseJob(
+            handle=functools.partial(purge_expired, periods=assembly.settings.keep.periods)
+        ),
+        ECHO: DatabaseJob(handle=echo),
         CATCH_UP.kind: ProviderJob(
             handle=functools.partial(
                 catch_up,
@@ -107,6 +116,22 @@ async def _deliver_message(
         await deliver_message(run, registry=registry, clock=clock, routers=routers)
 
 
+def worker_lanes(assembly: Assembly) -> Mapping[str, int]:
+    """Give the lanes that a worker works on, and how many jobs of each run at once."""
+    return {**_LANES, **plugin_lanes(assembly.registry.plugins)}
+
+
+def worker_schedules(assembly: Assembly) -> Sequence[Schedule]:
+    """Give what a worker sees to at regular times."""
+    return [
+        *_SCHEDULES,
+        *((CATCH_UP,) if can_catch_up(assembly.registry) else ()),
+        *billing_schedules(assembly.registry),
+        *calendar_schedules(assembly.registry),
+        *plugin_schedules(assembly.registry.plugins),
+    ]
+
+
 @contextlib.asynccontextmanager
 async def working(assembly: Assembly) -> AsyncIterator[None]:
     """Run jobs for as long as the block does; then finish what runs, and give back the rest.
@@ -118,15 +143,10 @@ async def working(assembly: Assembly) -> AsyncIterator[None]:
         assembly.database,
         Liveness(connection_string(assembly.direct_url)),
         handlers=job_handlers(assembly),
-        lanes={**_LANES, **plugin_lanes(assembly.registry.plugins)},
-        schedules=[
-            *_SCHEDULES,
-            *((CATCH_UP,) if can_catch_up(assembly.registry) else ()),
-            *billing_schedules(assembly.registry),
-            *calendar_schedules(assembly.registry),
-            *plugin_schedules(assembly.registry.plugins),
-        ],
+        lanes=worker_lanes(assembly),
+        schedules=worker_schedules(assembly),
         observers=assembly.observers,
+        meter=PrometheusJobMeter(),
     )
     worker = JobWorker(runner, assembly.queue)
     try:
@@ -156,11 +176,22 @@ async def work(values: Mapping[str, str]) -> None:
         settings = assembly.settings
         app = web.Application()
         answer_problems(app, observers=assembly.observers)
+        log_requests(app)
         app[ASSEMBLY] = assembly
+        send_default_headers(app, url=settings.url)
         add_operations(app, health.OPERATIONS, authenticate=authenticate)
         async with (
             plugins_running(assembly, Process.WORKER),
-            beating(assembly.database, kind="worker"),
+            beating(
+                assembly.database,
+                kind="worker",
+                describe=functools.partial(
+                    describe_process,
+                    assembly,
+                    lanes=worker_lanes(assembly),
+                    schedules=worker_schedules(assembly),
+                ),
+            ),
             working(assembly),
             listening(
                 app,

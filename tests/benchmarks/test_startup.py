@@ -16,7 +16,7 @@ def test_short_run_gives_every_figure(bench: Bench, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     kept = json.loads((tmp_path / "startup.json").read_text())
     (one,) = kept["rounds"]
-    assert len(one) == 6
+    assert len(one) == 7
     assert all(sample["cpu_ms"] > 0 for sample in one.values())
     assert kept["sdks"] == installed_sdks()
     is_whole = kept["sdks"] == list(SDKS)

@@ -185,3 +185,52 @@ async def test_without_a_parent_standard_input_is_left_alone(
     await asyncio.sleep(0.05)
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(waiting, 5)
+
+
+async def silence(port: int, *, says: bytes = b"") -> bytes:
+    """Connect, say so much, and give what is answered until the other side parts."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(says)
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.proves("SI2")
+@pytest.mark.parametrize("says", [b"", b"GET /sta", b"GET /state HTTP/1.1\r\nX-Slow: "])
+async def test_who_brings_no_whole_head_is_cut_off(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, says: bytes
+) -> None:
+    monkeypatch.setattr(serving, "_HEAD_SECONDS", 0.1)
+    async with toy.served():
+        assert await silence(toy.port, says=says) == b""
+
+
+@pytest.mark.proves("SI2")
+async def test_who_waits_for_an_answer_is_not_cut_off(
+    toy: Toy, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_HEAD_SECONDS", 0.05)
+    async with toy.served():
+        request = asyncio.create_task(read(http, f"{toy.url}/slow"))
+        await toy.arrived.wait()
+        asyncio.get_running_loop().call_later(0.2, toy.let_go.set)
+        assert await request == "done"
+        assert await read(http, f"{toy.url}/state") == "False", "the same connection still serves"
+
+
+@pytest.mark.proves("SI2")
+async def test_who_finds_no_room_is_told_to_come_back(
+    toy: Toy, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_MOST_CONNECTIONS", 1)
+    async with toy.served():
+        request = asyncio.create_task(read(http, f"{toy.url}/slow"))
+        await toy.arrived.wait()
+        refused = await silence(toy.port)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: 5\r\n" in refused
+        toy.let_go.set()
+        assert await request == "done"

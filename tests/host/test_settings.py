@@ -14,6 +14,8 @@ from clientflow_core.errors import SettingsError
 from clientflow_core.registry.finding import discover_plugins
 from clientflow_core.settings import setting_fields
 from clientflow_host import settings_pages
+from clientflow_host.edge_settings import EdgeSettings
+from clientflow_host.retention_settings import RetentionSettings
 from clientflow_host.settings import (
     HostSettings,
     default_state_folder,
@@ -21,6 +23,8 @@ from clientflow_host.settings import (
     local_url,
     read_values,
 )
+from clientflow_host.site_settings import SiteSettings
+from clientflow_host.smoke_settings import SmokeSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +32,8 @@ ROOT = Path(__file__).parents[2]
 def declared() -> set[str]:
     """Give the names of all settings of ours."""
     plugins = [p for p in discover_plugins() if p.distribution == "clientflow"]
-    classes: list[type] = [HostSettings]
+    classes: list[type] = [HostSettings, SiteSettings, EdgeSettings, RetentionSettings]
+    classes += [SmokeSettings]
     classes += [spec.settings for plugin in plugins for spec in plugin.specs]
     return {field.setting.env for one in classes for field in setting_fields(one)}
 
@@ -65,7 +70,9 @@ def test_template_of_the_environment_sets_nothing_until_it_is_edited() -> None:
 
 def test_plugins_of_others_are_on_their_own_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings_pages, "_OWN_DISTRIBUTION", "another")
-    assert [group.title for group in settings_pages.own_groups()] == ["The service"]
+    found = list(settings_pages.own_groups())
+    assert found[0].title == "The service"
+    assert not [group for group in found if "plugin `" in group.introduction]
 
 
 def test_pages_are_written_into_a_checkout_and_nowhere_else(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ from clientflow_core.persistence.sealing import key_problems
 from clientflow_core.persistence.server import connection_string
 from clientflow_core.secret import Secret
 from clientflow_host.state import StateFolder
-from clientflow_host.up import _encryption_key, run_up
+from clientflow_host.up import _encryption_key, forgetful, run_up
 from tests.commands import (
     Command,
     Up,
@@ -90,6 +91,40 @@ def test_inbox_may_be_shown_beside_the_phones_of_the_clients(running_up: Up) -> 
     with urllib.request.urlopen(f"{running_up.note['sandbox_url']}/", timeout=20) as answer:
         page = answer.read().decode()
     assert f'src="{running_up.note["url"]}/inbox"' in page
+
+
+def test_what_a_sandbox_was_told_to_forget_the_business_forgets_too(running_up: Up) -> None:
+    """So a calendar is watched anew, without a start of anything."""
+    url = f"{running_up.note['sandbox_url']}/google_calendar/_control"
+
+    def watched() -> list[Any]:
+        with urllib.request.urlopen(f"{url}/state") as answer:
+            found: list[Any] = json.load(answer)["channels"]
+        return found
+
+    deadline = time.monotonic() + 30
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/reset", b"{}", headers)
+    urllib.request.urlopen(request).close()
+    while not watched():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("now", "names"),
+    [
+        ((0, {"twilio": 0, "stripe": 2}), []),
+        ((0, {"twilio": 1, "stripe": 2}), ["twilio"]),
+        # A process that was started again has counted nothing yet.
+        ((1, {"twilio": 0, "stripe": 0}), ["twilio", "stripe"]),
+        ((1, {"twilio": 0, "stripe": 2}), ["twilio", "stripe"]),
+    ],
+)
+def test_those_that_have_forgotten_are_named(
+    now: tuple[int, dict[str, int]], names: list[str]
+) -> None:
+    assert forgetful((0, {"twilio": 0, "stripe": 2}), now) == names
 
 
 def test_its_note_is_private(running_up: Up) -> None:

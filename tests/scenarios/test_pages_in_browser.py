@@ -12,7 +12,7 @@ CLIENT: Final = "+14155550123"
 
 
 async def sign_in(page: Page, service: Service) -> None:
-    await page.goto(service.url)
+    await page.goto(f"{service.url}/sign-in")
     await page.get_by_label("E-mail").fill("owner@example.com")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()

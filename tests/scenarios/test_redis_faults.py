@@ -28,6 +28,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.mark.proves("DR4")
 @pytest.mark.torture
 @pytest.mark.timeout(400)
 async def test_nothing_is_lost_or_doubled(service: Service, redis: RedisServer) -> None:

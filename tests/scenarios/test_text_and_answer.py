@@ -2,9 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from tests.scenarios.conftest import Service
 
+pytestmark = pytest.mark.proves("TI2")
+
 CLIENT = "+14155550123"
+# Twilio's number of somebody who has unsubscribed, before we heard of it.
+BLOCKED_NUMBER = "+15005550004"
 
 
 async def test_a_text_comes_in_and_its_answer_goes_out(running: Service) -> None:
@@ -72,8 +78,8 @@ async def test_the_same_idempotency_key_sends_once(running: Service) -> None:
 
 
 async def test_a_refusal_is_shown_and_not_tried_again(running: Service) -> None:
-    await running.text_in(CLIENT, "STOP")
-    conversation = await running.conversation(CLIENT)
+    await running.text_in(BLOCKED_NUMBER, "Hello?")
+    conversation = await running.conversation(BLOCKED_NUMBER)
     sent = await running.answer(conversation["id"], "Sorry to hear that.")
     message = await running.message_in_state(sent["id"], "failed")
     assert message["error_code"] == "21610"

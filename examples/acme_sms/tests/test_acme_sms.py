@@ -11,13 +11,16 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from clientflow_core import (
+    ClientRefused,
+    ConsentReported,
     MessageQuery,
     OutboundMessage,
     OutcomeUnknown,
     ProviderContext,
-    ProviderRefused,
     RejectedInput,
     SystemClock,
+    WebhookRequest,
+    Wish,
     load_settings,
 )
 from clientflow_core.sandbox import Answer, CallFault, build_sandbox_app
@@ -25,6 +28,7 @@ from clientflow_core.sandbox import Answer, CallFault, build_sandbox_app
 from clientflow_acme_sms.provider import AcmeSmsChannel
 from clientflow_acme_sms.sandbox import BLOCKED_NUMBER, INVALID_NUMBER, AcmeSmsSandbox
 from clientflow_acme_sms.settings import AcmeSmsSettings
+from clientflow_acme_sms.webhooks import parse_webhook
 
 CLIENT = "+14155550123"
 
@@ -100,9 +104,22 @@ def test_unsubscribed_client_is_no_wrong_number() -> None:
     async def use(channel: AcmeSmsChannel, sandbox: AcmeSmsSandbox) -> None:
         with pytest.raises(RejectedInput):
             await channel.send(message(sandbox, INVALID_NUMBER))
-        with pytest.raises(ProviderRefused) as refused:
+        with pytest.raises(ClientRefused) as refused:
             await channel.send(message(sandbox, BLOCKED_NUMBER))
-        assert not isinstance(refused.value, RejectedInput)
         assert refused.value.provider_code == "unsubscribed"
+
+    on_a_sandbox(use)
+
+
+@pytest.mark.parametrize(("body", "wish"), [("Stop", Wish.OPT_OUT), ("Do not stop", None)])
+def test_stop_is_a_text_and_a_wish(body: str, wish: Wish | None) -> None:
+    async def use(_: AcmeSmsChannel, sandbox: AcmeSmsSandbox) -> None:
+        [event, *_] = sandbox.events()
+        number = sandbox.credentials["ACME_SMS_PHONE_NUMBER"]
+        occurrence = event.happen({"from": CLIENT, "to": number, "body": body})
+        (sent,) = occurrence.requests
+        request = WebhookRequest(method="POST", url=sent.url, headers=sent.headers, body=sent.body)
+        meant = [one for one in parse_webhook(request) if isinstance(one, ConsentReported)]
+        assert [one.wish for one in meant] == ([] if wish is None else [wish])
 
     on_a_sandbox(use)

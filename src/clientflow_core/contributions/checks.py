@@ -57,12 +57,18 @@ class CheckContext(PluginContext):
 class CheckSpec:
     """A check of the running system, run by ``clientflow checklist``. It changes nothing.
 
+    What the fix does may be done again, and takes nothing from anybody: it is offered where the
+    check has failed, and done when a person says yes.
+
     Attributes:
         id: lower case with dashes, or the item of the production deployment checklist that it
             answers, such as ``ET3``; must stay the same.
         title: one line, for people.
         run: does it. What it raises is a failure that names the plugin.
         deadline_seconds: one that takes longer has failed; at most 60.
+        fix: mends what the check has found, and gives a sentence on what it did. It has the same
+            deadline.
+        fix_title: what the fix would do, such as "Set the number's address for texts".
     """
 
     id: str = attrs.field(
@@ -73,3 +79,12 @@ class CheckSpec:
     title: str = attrs.field(validator=attrs.validators.min_len(1))
     run: Callable[[CheckContext], Awaitable[CheckResult]] = attrs.field(validator=is_async)
     deadline_seconds: float = attrs.field(default=10.0, validator=is_deadline(60.0))
+    fix: Callable[[CheckContext], Awaitable[str]] | None = attrs.field(
+        default=None, validator=attrs.validators.optional(is_async)
+    )
+    fix_title: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+
+    def __attrs_post_init__(self) -> None:
+        if (self.fix is None) != (not self.fix_title):
+            msg = f"the check {self.id!r} needs both a fix and a fix_title, or neither"
+            raise ValueError(msg)

@@ -29,7 +29,9 @@ class AssistantDraft:
         model: what has drafted; None until then.
         prompt_version: of the instructions.
         text: what was drafted; None until then.
-        cost_usd: in US dollars, where the provider's prices are known.
+        input_tokens: read by the model; of all its answers, where it was asked more than once.
+        output_tokens: written by it, likewise.
+        cost_usd: in US dollars, likewise, where the provider's prices are known.
         error_code: why there is no text, if there is none.
         error_detail: the same in words.
     """

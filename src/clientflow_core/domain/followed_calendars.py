@@ -53,12 +53,22 @@ class KeptEvent:
 
     Attributes:
         provider_event_id: None for one of ours that is not at the provider yet.
+        provider_series_id: what the times of what is repeated have in common; None for others.
+        etag: which version this is; None for one that is not at the provider yet.
+        ical_uid: its name in every calendar that has a copy of it; None, likewise.
         put_error: why it will not be there; None as long as it may.
+        updated_at: when it was last written down here.
+        sequence: how often those who were invited have been told of a change.
+        invited: whom we have invited by e-mail.
+        invited_to: what they were told, in short; None if nobody was.
     """
 
     id: uuid.UUID
     calendar_id: uuid.UUID
     provider_event_id: str | None
+    provider_series_id: str | None
+    etag: str | None
+    ical_uid: str | None
     title: str
     time: Timed | AllDay
     status: EventStatus
@@ -67,6 +77,15 @@ class KeptEvent:
     location: str
     attendees: tuple[str, ...]
     put_error: str | None
+    updated_at: dt.datetime
+    sequence: int
+    invited: tuple[str, ...]
+    invited_to: str | None
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether nothing else fits into its time."""
+        return self.is_busy and self.status is not EventStatus.CANCELED
 
     @property
     def draft(self) -> EventDraft:
@@ -116,3 +135,16 @@ def fold_changes(changes: Sequence[CalendarEvent | EventRemoved]) -> Changes:
         if change.provider_series_id is not None:
             members.setdefault(change.provider_series_id, set()).add(change.provider_event_id)
     return Changes(removed=frozenset(removed), events=events)
+
+
+@attrs.frozen(kw_only=True)
+class Feed:
+    """An address at which others may read a calendar; the address itself is kept by nobody.
+
+    Attributes:
+        shows_details: whether they see what takes place, and not only when time is taken.
+    """
+
+    calendar_id: uuid.UUID
+    shows_details: bool
+    created_at: dt.datetime

@@ -27,6 +27,7 @@ class Job:
         args: ids only; whatever else a handler needs it reads.
         attempts: how often it was begun, this time included.
         claimed_by: the number of the worker that may finish it.
+        request_id: of the request that has asked for it, if it was one.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Job:
     attempts: int
     max_attempts: int
     claimed_by: int
+    request_id: str | None = None
 
     def id_arg(self, name: str) -> uuid.UUID:
         """Read an id from the arguments."""

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from clientflow_core.domain.changes import CalendarChanged, SubscriptionChanged
+from clientflow_core.domain.consent import ConsentReported
 from clientflow_core.domain.email.parts import Attachment, EmailParts
 from clientflow_core.domain.routing import Channel
 
@@ -166,7 +167,9 @@ class DeliveryReported:
     group: str | None = None
 
 
-ProviderEvent = MessageReceived | DeliveryReported | SubscriptionChanged | CalendarChanged
+ProviderEvent = (
+    MessageReceived | DeliveryReported | ConsentReported | SubscriptionChanged | CalendarChanged
+)
 """What an inbound webhook can mean; handled by one ``match`` in services/handle_inbound_event."""
 
 

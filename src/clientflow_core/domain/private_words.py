@@ -44,6 +44,11 @@ def hide_private_words(text: str) -> str:
     return _PRIVATE.sub(_replace, text[:_LONGEST])
 
 
+def is_private_name(name: str) -> bool:
+    """Tell whether what is called *name* is somebody's or secret, whatever it looks like."""
+    return bool(_PRIVATE_NAME.search(name))
+
+
 def hide_private_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give *fields* without the values whose names, or whose looks, say that they are private.
 

@@ -36,9 +36,11 @@ class Principal:
         role: what they may do there.
         api_key_id: the key that was shown, if it was a key.
         user_id: the person, if it is one.
+        is_operator: they run the service, and may see what is of no organization.
     """
 
     organization_id: uuid.UUID
     role: Role
     api_key_id: uuid.UUID | None = None
     user_id: uuid.UUID | None = None
+    is_operator: bool = False

@@ -22,6 +22,7 @@ from clientflow_core.jobs.handlers import (
     RetryLater,
     open_scope,
 )
+from clientflow_core.jobs.meter import JobMeter, NoJobMeter
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
 from clientflow_core.providers.observers import NOBODY, Observers
@@ -50,6 +51,7 @@ class Execution:
         database: as the application role.
         handlers: for each kind of job, who does it.
         observers: are told of jobs that fail, and how long each takes.
+        meter: is told how each run has ended.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Execution:
         handlers: Mapping[str, Handler],
         *,
         observers: Observers = NOBODY,
+        meter: JobMeter | None = None,
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._observers = observers
+        self._meter = meter or NoJobMeter()
 
     def divide(self, claimed: Sequence[Job]) -> list[list[Job]]:
         """Divide *claimed* into groups that may run beside each other.
@@ -101,6 +105,7 @@ class Execution:
             async with self._database.system() as transaction:
                 end = loop.time() + _LONGEST_BATCH_SECONDS
                 for job in group:
+                    _name_in_log(job)
                     await transaction.switch_to(job.organization_id)
                     await self._in_transaction(job)(transaction, job)
                     done.append(job)
@@ -112,6 +117,8 @@ class Execution:
             log.info("batch_split", jobs=len(group), error=type(error).__name__)
             return 0
         failpoints.hit("jobs.finished")
+        for job in done:
+            self._meter.record_job(job.lane, "done")
         return len(done)
 
     def _in_transaction(self, job: Job) -> InTransaction:
@@ -122,19 +129,31 @@ class Execution:
         return handler.handle
 
     async def _run_alone(self, job: Job) -> None:
-        with structlog.contextvars.bound_contextvars(job_id=job.id, job_kind=job.kind):
-            try:
-                await self._run_observed(job)
-            except FenceLost:
-                log.warning("job_taken_over")
-            except RetryLater as later:
-                await self._put_back(
-                    job, str(later), later.delay_seconds, is_attempt=later.is_attempt
-                )
-            except Exception as error:
-                code = _error_code(error)
-                log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
-                await self._put_back(job, code, None)
+        with structlog.contextvars.bound_contextvars(**_named(job)):
+            outcome = await self._end_of(job)
+        if outcome is not None:
+            self._meter.record_job(job.lane, outcome)
+
+    async def _end_of(self, job: Job) -> str | None:
+        """Run *job* to its end, and say how that was; None where it is for others to say."""
+        if job.attempts > job.max_attempts:
+            # It was begun and never ended that often: it kills its process.
+            await self._bury(job, "too_many_attempts")
+            return None
+        try:
+            await self._run_observed(job)
+        except FenceLost:
+            log.warning("job_taken_over")
+            return None
+        except RetryLater as later:
+            await self._put_back(job, str(later), later.delay_seconds, is_attempt=later.is_attempt)
+            return "later"
+        except Exception as error:
+            code = _error_code(error)
+            log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
+            await self._put_back(job, code, None)
+            return "failed"
+        return "done"
 
     async def _run_observed(self, job: Job) -> None:
         if not self._observers:
@@ -150,10 +169,6 @@ class Execution:
                 raise
 
     async def _run(self, job: Job) -> None:
-        if job.attempts > job.max_attempts:
-            # It was begun and never ended that often: it kills its process.
-            await self._bury(job, "too_many_attempts")
-            return
         match self._handlers.get(job.kind):
             case DatabaseJob(handle=handle):
                 async with open_scope(self._database, job) as transaction:
@@ -220,7 +235,7 @@ class Execution:
                 raise FenceLost
             if handler:
                 await handler.on_dead(transaction, job, error)
-        log.error("job_dead", error=error)
+        self._tell_dead(job, error)
 
     async def _bury_silently(self, job: Job, error: str) -> None:
         try:
@@ -229,12 +244,32 @@ class Execution:
         except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
             log.warning("job_not_buried", error=type(failure).__name__)
         else:
-            log.error("job_dead", error=error)
+            self._tell_dead(job, error)
+
+    def _tell_dead(self, job: Job, error: str) -> None:
+        log.error("job_dead", error=error)
+        self._meter.record_job(job.lane, "dead")
 
 
 def traced(error: Exception) -> Exception | None:
     """Give *error* for its traceback, unless it says nothing of our code and comes in crowds."""
     return None if isinstance(error, PASSING_ERRORS) else error
+
+
+def _name_in_log(job: Job) -> None:
+    """Have the lines of the log that follow say of which job they are."""
+    # Without an end: a group of jobs has a task of its own, and so these variables.
+    structlog.contextvars.bind_contextvars(**_named(job))
+
+
+def _named(job: Job) -> dict[str, str | int | None]:
+    whose = str(job.organization_id) if job.organization_id else None
+    return {
+        "job_id": job.id,
+        "job_kind": job.kind,
+        "organization_id": whose,
+        "request_id": job.request_id,
+    }
 
 
 def _about(job: Job) -> dict[str, str | int]:

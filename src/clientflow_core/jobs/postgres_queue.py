@@ -105,3 +105,7 @@ class PostgresWakeQueue(WakeQueue, PostgresQueue):
     @override
     async def check(self) -> Mapping[str, str]:
         return {}
+
+    @override
+    async def carrier(self) -> str:
+        return "postgresql"

@@ -85,6 +85,15 @@ class RedisWakeQueue(WakeQueue, RedisQueue):
             return {"redis": f"does not answer: {type(error).__name__}"}
         return {"redis": "ok"}
 
+    @override
+    async def carrier(self) -> str:
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                told = await self.redis.info("server")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asks
+            return f"redis: does not answer ({type(error).__name__})"
+        return f"redis:{told.get('run_id', 'unknown')}"
+
 
 def open_redis(url: Secret) -> Redis:
     """Give a client of the Redis at *url*, which is not connected yet.

@@ -15,6 +15,7 @@ from clientflow_core.jobs.handlers import Handler
 from clientflow_core.jobs.lanes import BATCH, Lane
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.loops import Loop
+from clientflow_core.jobs.meter import JobMeter
 from clientflow_core.jobs.schedules import Schedule, tick
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
@@ -38,6 +39,7 @@ class JobRunner:
         visibility_seconds: after this long without a sign of life of ours, our jobs are claimed by
             others, even though our lock is held.
         observers: are told of jobs that fail, and how long each takes.
+        meter: is told how each run of a job has ended.
 
     Raises:
         ValueError: a schedule asks for a lane or a kind that this runner does not serve.
@@ -53,6 +55,7 @@ class JobRunner:
         schedules: Sequence[Schedule] = (),
         visibility_seconds: float = job_rows.VISIBILITY_SECONDS,
         observers: Observers = NOBODY,
+        meter: JobMeter | None = None,
     ) -> None:
         for schedule in schedules:
             if schedule.lane not in lanes or schedule.kind not in handlers:
@@ -60,7 +63,7 @@ class JobRunner:
                 raise ValueError(msg)
         self._database = database
         self._liveness = liveness
-        self._execution = Execution(database, handlers, observers=observers)
+        self._execution = Execution(database, handlers, observers=observers, meter=meter)
         self._observers = observers
         self._lanes = {name: Lane(name, slots) for name, slots in lanes.items()}
         self._schedules = schedules

@@ -29,6 +29,13 @@ class WakeQueue(Queue):
     async def check(self) -> Mapping[str, str]:
         """Tell how what it needs beside the database is: for each, ``ok`` or what is wrong."""
 
+    @abstractmethod
+    async def carrier(self) -> str:
+        """Name what carries the wake-ups, and which one of its kind; the same in each process.
+
+        ``postgresql``; or ``redis:`` and the id of the run of the server, or what is wrong with it.
+        """
+
 
 def open_wake_queue(conninfo: str, *, redis_url: Secret | None = None) -> WakeQueue:
     """Give the SAQ queue for wake-ups; connect it before use, disconnect it after.

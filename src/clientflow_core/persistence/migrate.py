@@ -1,5 +1,6 @@
 """Bring the schema up to date, and let the application role in; run as the owner."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,11 @@ _FUNCTIONS: Final = (
     "ask_for_subscriptions",
     "route_calendar_change",
     "ask_for_calendar_work",
+    "find_calendar_feed",
+    "list_watches_ending_before",
+    "purge_kinds",
+    "list_expired_kinds",
+    "count_set_up",
 )
 
 
@@ -91,6 +97,12 @@ def current_revision(connection: Connection) -> str | None:
 def newest_revision() -> str:
     """Tell which revision this release of ClientFlow wants."""
     return ScriptDirectory.from_config(_config()).get_current_head() or "base"
+
+
+def revisions() -> Sequence[str]:
+    """List the revisions that this release of ClientFlow knows, the oldest first."""
+    walked = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in walked][::-1]
 
 
 def _check_owner(connection: Connection) -> None:

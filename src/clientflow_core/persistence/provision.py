@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 import psycopg
 from psycopg import sql
+from sqlalchemy.engine import make_url
 
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.secret import Secret
@@ -51,6 +52,26 @@ def provision(server: EmbeddedPostgres, state_folder: Path) -> DatabaseAddresses
             user=APPLICATION, password=Secret(passwords[APPLICATION]), database=DATABASE
         ),
     )
+
+
+def owner_beside(application: Secret, state_folder: Path) -> Secret | None:
+    """Give the owner's address of the database that :func:`provision` has made in *state_folder*.
+
+    Args:
+        application: the address of the application role.
+        state_folder: keeps the passwords.
+
+    Returns:
+        None where *application* is that of another database.
+    """
+    path, url = state_folder / "database.json", make_url(application.reveal())
+    if not path.exists():
+        return None
+    passwords = _passwords(path)
+    if (url.username, url.password) != (APPLICATION, passwords[APPLICATION]):
+        return None
+    owner = url.set(username=OWNER, password=passwords[OWNER])
+    return Secret(owner.render_as_string(hide_password=False))
 
 
 def _make_role(

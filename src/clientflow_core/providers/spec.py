@@ -4,6 +4,7 @@ import enum
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import aiohttp
@@ -12,6 +13,7 @@ import attrs
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.domain.routing import Medium
 from clientflow_core.errors import SettingProblem
+from clientflow_core.providers.authorization import AuthorizationSpec
 from clientflow_core.providers.records import MemoryRecordStore, RecordStore
 from clientflow_core.providers.webhooks import WebhookSpec
 
@@ -77,6 +79,10 @@ def _no_account(_: Any) -> str | None:
     return None
 
 
+def _no_budget(_: Any) -> Decimal | None:
+    return None
+
+
 def _no_problems(_: Any, __: str) -> Iterable[SettingProblem]:
     return ()
 
@@ -103,8 +109,14 @@ class ProviderSpec(Generic[S, P]):
             becomes a channel of the first organization.
         account: gives the account at the provider that settings belong to, as webhooks name it;
             where an organization sets its own, its webhooks are found by it.
+        monthly_budget: gives the most that an organization may spend at it in a calendar month
+            (UTC), in US dollars; None for no limit.
         check_public_url: gives the settings that contradict the public URL of the host.
         capabilities: what it can beyond the mandatory methods of its kind.
+        sends_invitations: whether it tells by itself those who are asked to an event of a calendar;
+            else we do.
+        authorization: how somebody lets an organization use their account; None where that is set
+            by hand alone.
         settle_seconds: how long after a call its look-up may still miss what it accepted.
         deadline_seconds: a call that takes longer has an unknown outcome.
         sandbox: ``package.module:Class`` of its stand-in server, imported only to run it.
@@ -126,8 +138,11 @@ class ProviderSpec(Generic[S, P]):
     medium: Medium = attrs.field(default=Medium.TEXT, converter=Medium)
     addresses: Callable[[S], Sequence[str]] = _no_addresses
     account: Callable[[S], str | None] = _no_account
+    monthly_budget: Callable[[S], Decimal | None] = _no_budget
     check_public_url: Callable[[S, str], Iterable[SettingProblem]] = _no_problems
     capabilities: frozenset[Capability] = frozenset()
+    sends_invitations: bool = False
+    authorization: AuthorizationSpec[S] | None = None
     settle_seconds: float = 30.0
     deadline_seconds: float = 20.0
     sandbox: str | None = None

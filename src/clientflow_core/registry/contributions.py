@@ -58,6 +58,11 @@ class Contributions:
         """The names of the plugin's jobs."""
         return frozenset(job.name for job in self.jobs)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether the worker has anything to do for the plugin, in a lane of its own."""
+        return bool(self.jobs or self.listeners or self.webhooks)
+
 
 def contributions_of(hooks: PluginHooks) -> Contributions:
     """Ask a plugin for what it brings beside its providers.

@@ -5,11 +5,13 @@ import functools
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 import attrs
+from typing_extensions import override
 
 from clientflow_core.clock import Clock, SystemClock
 from clientflow_core.domain.provider_settings import OrganizationValues
@@ -18,6 +20,7 @@ from clientflow_core.providers.observers import Observers
 from clientflow_core.providers.records import MemoryRecordStore, OnlyRecords, RecordStore
 from clientflow_core.providers.spec import AnySpec, ProviderContext, ProviderKind
 from clientflow_core.providers.webhooks import WebhookRequest
+from clientflow_core.registry.by_kind import ProvidersByKind
 from clientflow_core.registry.call_watch import CallWatch
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.failure_news import Failing, FailureNews, NewsDesk
@@ -47,24 +50,15 @@ from clientflow_core.registry.selection import select
 from clientflow_core.registry.webhooks import BoundWebhook, Proof
 from clientflow_core.settings import load_all
 
-if TYPE_CHECKING:
-    from clientflow_core.providers.assistant import AssistantProvider
-    from clientflow_core.providers.billing import BillingProvider
-    from clientflow_core.providers.calendar import CalendarProvider
-    from clientflow_core.providers.channel import ChannelProvider
-    from clientflow_core.providers.identity import IdentityProvider
-    from clientflow_core.providers.observer import ObserverProvider
-
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 _CONNECTIONS_PER_HOST: Final = 20
 _ACCOUNT: Final = Operation(name="account", is_read=True, fits=fits(str | None), is_async=False)
-# The members themselves: to look one up in the enum takes longer than to find a provider.
-_CHANNEL, _BILLING = ProviderKind.CHANNEL, ProviderKind.BILLING
-_CALENDAR, _ASSISTANT = ProviderKind.CALENDAR, ProviderKind.ASSISTANT
-_IDENTITY, _OBSERVER = ProviderKind.IDENTITY, ProviderKind.OBSERVER
+_BUDGET: Final = Operation(
+    name="monthly_budget", is_read=True, fits=fits(Decimal | None), is_async=False
+)
 
 
-class ProviderRegistry:
+class ProviderRegistry(ProvidersByKind):
     """The enabled providers; an async context that owns the shared HTTP session.
 
     Args:
@@ -278,6 +272,24 @@ class ProviderRegistry:
         spec = self._enabled(name).spec
         return self._own[name].guard.call_now(_ACCOUNT, lambda: spec.account(settings))
 
+    async def monthly_budget(self, name: str, *, organization_id: uuid.UUID) -> Decimal | None:
+        """Give the most that an organization may spend at the provider *name* in a month.
+
+        Returns:
+            US dollars; None where nobody has set a limit.
+
+        Raises:
+            PluginError: it is not enabled, or fails over the settings.
+            SettingsError: what the organization has set cannot be read, or does not fit any more.
+            ProviderUnavailable: what it has set cannot be read now.
+        """
+        enabled, guard = self._enabled(name), self._own[name].guard
+        theirs = None
+        if self._organizations is not None:
+            theirs = await self._organizations.find(organization_id, name)
+        settings = theirs.enabled.settings if theirs else enabled.settings
+        return guard.call_now(_BUDGET, lambda: enabled.spec.monthly_budget(settings))
+
     async def prove(self, webhook: BoundWebhook, request: WebhookRequest) -> Proof:
         """Check who sent *request*, with the settings of whom it may be for.
 
@@ -348,72 +360,6 @@ class ProviderRegistry:
         """Give how each enabled provider is, by its name, with the settings of the operator."""
         return {name: instance.guard.lifecycle for name, instance in self._own.items()}
 
-    async def channel(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "ChannelProvider":
-        """Give the channel provider *name*, guarded; its first use opens it.
-
-        Args:
-            name: of the provider.
-            organization_id: for whom: one that has settings of its own has an instance with them.
-                Ask anew for each call: an instance is closed when its settings have changed.
-
-        Raises:
-            PluginError: it is not enabled, is no channel, or its SDK is not installed.
-            SettingsError: what the organization has set cannot be read, or does not fit any more.
-            AuthFailed: it refused our credentials as it was opened.
-            ProviderUnavailable: it cannot be opened now; it is tried again after a while.
-        """
-        found: ChannelProvider = self._ready(
-            name, _CHANNEL, organization_id
-        ) or await self._provider(name, _CHANNEL, organization_id)
-        return found
-
-    async def billing(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "BillingProvider":
-        """Give the billing provider *name*; as :meth:`channel`."""
-        found: BillingProvider = self._ready(
-            name, _BILLING, organization_id
-        ) or await self._provider(name, _BILLING, organization_id)
-        return found
-
-    async def calendar(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "CalendarProvider":
-        """Give the calendar provider *name*; as :meth:`channel`."""
-        found: CalendarProvider = self._ready(
-            name, _CALENDAR, organization_id
-        ) or await self._provider(name, _CALENDAR, organization_id)
-        return found
-
-    async def assistant(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "AssistantProvider":
-        """Give the assistant *name*; as :meth:`channel`."""
-        found: AssistantProvider = self._ready(
-            name, _ASSISTANT, organization_id
-        ) or await self._provider(name, _ASSISTANT, organization_id)
-        return found
-
-    async def identity(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "IdentityProvider":
-        """Give the issuer of identities *name*; as :meth:`channel`."""
-        found: IdentityProvider = self._ready(
-            name, _IDENTITY, organization_id
-        ) or await self._provider(name, _IDENTITY, organization_id)
-        return found
-
-    async def observer(
-        self, name: str, *, organization_id: uuid.UUID | None = None
-    ) -> "ObserverProvider":
-        """Give the observer *name*; as :meth:`channel`."""
-        found: ObserverProvider = self._ready(
-            name, _OBSERVER, organization_id
-        ) or await self._provider(name, _OBSERVER, organization_id)
-        return found
-
     async def verify(self, name: str, *, organization_id: uuid.UUID | None = None) -> str:
         """Prove that the credentials for *name*, of whichever kind, work; give the account's name.
 
@@ -439,13 +385,14 @@ class ProviderRegistry:
             raise LookupError(msg)
         return await self._own[name].unguarded()
 
+    @override
     def _ready(self, name: str, kind: ProviderKind, organization_id: uuid.UUID | None) -> Any:
-        """Give the provider *name* if it is open; asked for every message, so not awaited."""
         if organization_id is not None and self._organizations is not None:
             return None
         opened = self._opened.get(name)
         return opened[1] if opened is not None and opened[0] is kind else None
 
+    @override
     async def _provider(
         self, name: str, kind: ProviderKind, organization_id: uuid.UUID | None
     ) -> Any:

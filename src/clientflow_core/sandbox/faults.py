@@ -12,7 +12,8 @@ from clientflow_core.sandbox.control import ControlBody
 class Answer(enum.StrEnum):
     """How a call to the sandbox's API goes wrong.
 
-    Those that end in *acceptance*, and *bad_json*, do the work first; all others do nothing.
+    Those that end in *acceptance*, *bad_json*, *cut_within* and *drip* do the work first; all
+    others do nothing.
     """
 
     RATE_LIMITED = "429"
@@ -21,13 +22,17 @@ class Answer(enum.StrEnum):
     TIMEOUT = "timeout"
     CUT_BEFORE = "cut_before"
     CUT_AFTER_ACCEPTANCE = "cut_after_acceptance"
+    CUT_WITHIN = "cut_within"
+    DRIP = "drip"
     BAD_JSON = "bad_json"
     HTML = "html"
 
 
 # Those of HTTP, and of CalDAV.
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
-DOES_THE_WORK: Final = frozenset({None, Answer.CUT_AFTER_ACCEPTANCE, Answer.BAD_JSON})
+DOES_THE_WORK: Final = frozenset(
+    {None, Answer.CUT_AFTER_ACCEPTANCE, Answer.CUT_WITHIN, Answer.DRIP, Answer.BAD_JSON}
+)
 
 
 @attrs.define(kw_only=True)

@@ -2,6 +2,7 @@
 
 import abc
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -19,6 +20,8 @@ from clientflow_core.sandbox.panels import Panel
 
 # Longer than any client waits.
 _SILENCE_SECONDS: Final = 300.0
+# Shorter than any client waits for one more byte.
+_DRIP_SECONDS: Final = 0.2
 
 
 class ProviderSandbox(abc.ABC):
@@ -39,13 +42,19 @@ class ProviderSandbox(abc.ABC):
     Attributes:
         name: as ``ProviderSpec.name``.
         title: for people.
+        thing: what a call that changes something brings it, one of them, in the words of people.
+        only_reads: whether none of its calls changes anything, so that a switch that spares
+            reading would befall none.
         public_paths: of the API, as :meth:`api_routes` has them: what the provider itself tells
             everybody, such as the keys by which its tokens are checked.
         calls: the latest calls of the API, oldest first; :attr:`calls_seen` counts them all.
+        resets: how often it was made to forget everything.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    thing: ClassVar[str] = "request"
+    only_reads: ClassVar[bool] = False
     public_paths: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
@@ -64,6 +73,7 @@ class ProviderSandbox(abc.ABC):
         self.sender = WebhookSender(clock=self.clock, faults=self.faults)
         self.calls_seen = 0
         self.calls: deque[Call] = deque(maxlen=MOST_REMEMBERED)
+        self.resets = 0
         self._let_go = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -179,6 +189,7 @@ class ProviderSandbox(abc.ABC):
         self.sender.deliveries.clear()
         self.calls.clear()
         self.calls_seen = 0
+        self.resets += 1
 
     async def close(self) -> None:
         """End what is held open on purpose, what runs in the background, and the connections."""
@@ -214,7 +225,27 @@ class ProviderSandbox(abc.ABC):
         accepted = await _call(handler, request) if fault.answer in DOES_THE_WORK else None
         silent = fault.answer is Answer.TIMEOUT
         await self._pause(_SILENCE_SECONDS if silent else fault.delay_seconds)
+        # What has no body cannot break off within it: the connection does.
+        if fault.answer in {Answer.DRIP, Answer.CUT_WITHIN} and _has_body(accepted):
+            status = HTTPStatus.OK if accepted is None else accepted.status
+            return await self._break_within(request, status, drips=fault.answer is Answer.DRIP)
         return self._spoil(request, fault, accepted)
+
+    async def _break_within(
+        self, request: web.Request, status: int, *, drips: bool
+    ) -> web.StreamResponse:
+        """Begin an answer that has no end: it drips for as long as anybody waits, or is cut off."""
+        response = web.StreamResponse(status=status)
+        response.content_type = "application/json"
+        let_go = self._let_go
+        with contextlib.suppress(ConnectionError):
+            await response.prepare(request)
+            await response.write(b"{")
+            while drips and not let_go.is_set():
+                await response.write(b" ")
+                await self._pause(_DRIP_SECONDS)
+        _cut(request)
+        return response
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
@@ -229,8 +260,7 @@ class ProviderSandbox(abc.ABC):
         match fault.answer:
             case None:
                 return web.Response() if accepted is None else accepted
-            case Answer.BAD_JSON if isinstance(accepted, web.Response) and not accepted.body:
-                # What has no body cannot break off within it: the connection does.
+            case Answer.BAD_JSON if not _has_body(accepted):
                 return _cut(request)
             case Answer.BAD_JSON:
                 status = HTTPStatus.OK if accepted is None else accepted.status
@@ -241,7 +271,13 @@ class ProviderSandbox(abc.ABC):
                 text = "<html><body><h1>502 Bad Gateway</h1></body></html>"
                 status = HTTPStatus.BAD_GATEWAY
                 return web.Response(text=text, status=status, content_type="text/html")
-            case Answer.TIMEOUT | Answer.CUT_BEFORE | Answer.CUT_AFTER_ACCEPTANCE:
+            case (
+                Answer.TIMEOUT
+                | Answer.CUT_BEFORE
+                | Answer.CUT_AFTER_ACCEPTANCE
+                | Answer.CUT_WITHIN
+                | Answer.DRIP
+            ):
                 return _cut(request)
             case Answer.RATE_LIMITED | Answer.INTERNAL_ERROR | Answer.UNAVAILABLE:
                 response = self.error_answer(int(fault.answer))
@@ -270,6 +306,10 @@ class ProviderSandbox(abc.ABC):
     async def _post_reset(self, _: web.Request) -> web.StreamResponse:
         await self.reset()
         return web.json_response({"reset": True})
+
+
+def _has_body(accepted: web.StreamResponse | None) -> bool:
+    return not isinstance(accepted, web.Response) or bool(accepted.body)
 
 
 async def _call(handler: Any, request: web.Request) -> web.StreamResponse:

@@ -28,6 +28,7 @@ from clientflow_core.domain.routing import Channel
 from clientflow_core.errors import (
     AuthFailed,
     ClientFlowError,
+    OptedOut,
     OutcomeUnknown,
     PluginError,
     ProviderCannot,
@@ -54,6 +55,7 @@ from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.choose_channel import ChannelDesk, choose_channel
 from clientflow_core.services.record_attempt import (
     Step,
+    fail_message,
     give_up_message,
     has_stand_in,
     park,
@@ -61,6 +63,7 @@ from clientflow_core.services.record_attempt import (
     record_refusal,
     take_back,
 )
+from clientflow_core.services.require_consent import require_consent
 
 _LOOKUPS_BEFORE_ABSENT: Final = 2
 _FIRST_LOOKUP_SECONDS: Final = 2.0
@@ -114,6 +117,8 @@ async def _reserve(
     if message.status not in (MessageStatus.QUEUED, MessageStatus.SENDING):
         return None
     attempts = await list_attempts(transaction, message.id)
+    if not _is_left_half_done(attempts) and await _is_refused(transaction, delivery):
+        return None
     try:
         channel = await _take_channel(transaction, delivery, attempts, desk)
     except (AuthFailed, ProviderUnavailable) as error:
@@ -122,13 +127,20 @@ async def _reserve(
         await give_up_message(transaction, job, error.code)
         return None
     turn = 1 + sum(one.channel_id == channel.id and one.has_ended for one in attempts)
-    if _is_left_half_done(attempts):
-        return Step(
-            delivery=delivery, channel=channel, attempt=attempts[-1], turn=turn, is_new=False
-        )
-    attempt = MessageAttempt(
+    is_new = not _is_left_half_done(attempts)
+    attempt = _next_attempt(attempts, delivery, channel, now) if is_new else attempts[-1]
+    if is_new:
+        await add_attempt(transaction, attempt)
+        await update_message(transaction, message.id, status=MessageStatus.SENDING.value)
+    return Step(delivery=delivery, channel=channel, attempt=attempt, turn=turn, is_new=is_new)
+
+
+def _next_attempt(
+    attempts: Sequence[MessageAttempt], delivery: Delivery, channel: Channel, now: dt.datetime
+) -> MessageAttempt:
+    return MessageAttempt(
         id=new_id(),
-        message_id=message.id,
+        message_id=delivery.message.id,
         channel_id=channel.id,
         number=len(attempts) + 1,
         state=AttemptState.SENDING,
@@ -136,9 +148,17 @@ async def _reserve(
         lookups=0,
         started_at=now,
     )
-    await add_attempt(transaction, attempt)
-    await update_message(transaction, message.id, status=MessageStatus.SENDING.value)
-    return Step(delivery=delivery, channel=channel, attempt=attempt, turn=turn, is_new=True)
+
+
+async def _is_refused(transaction: Transaction, delivery: Delivery) -> bool:
+    """Tell whether the client has opted out since it was queued; the message has failed then."""
+    message, medium = delivery.message, delivery.channel.medium
+    try:
+        await require_consent(transaction, message.conversation_id, medium=medium)
+    except OptedOut as error:
+        await fail_message(transaction, message.id, error)
+        return True
+    return False
 
 
 def _is_left_half_done(attempts: Sequence[MessageAttempt]) -> bool:

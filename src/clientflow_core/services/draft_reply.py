@@ -16,6 +16,7 @@ from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import Direction, Message, MessageStatus
 from clientflow_core.errors import (
     ClientFlowError,
+    OptedOut,
     PluginError,
     ProviderCannot,
     ProviderRefused,
@@ -25,10 +26,11 @@ from clientflow_core.errors import (
 from clientflow_core.jobs.handlers import JobRun, RetryLater
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import read_conversation
-from clientflow_core.persistence.repositories.drafts import read_draft, update_draft
+from clientflow_core.persistence.repositories.drafts import add_usage, read_draft, update_draft
 from clientflow_core.persistence.repositories.messages import list_messages
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.services.require_consent import require_consent
 
 INSTRUCTIONS: Final = (
     "You draft the next answer of a small business to its client, in the conversation that follows."
@@ -70,6 +72,10 @@ async def draft_reply(run: JobRun, *, registry: ProviderRegistry) -> None:
     async with run.transaction() as transaction:
         step = await _reserve(transaction, run.job)
         organization_id = transaction.scope
+    if isinstance(step, OptedOut):
+        async with run.last_transaction() as transaction:
+            await _fail(transaction, run.job, step)
+        return
     if step is None:
         async with run.last_transaction() as transaction:
             await give_up_draft(transaction, run.job, "conversation_moved_on")
@@ -97,11 +103,15 @@ async def give_up_draft(transaction: Transaction, job: Job, error: str) -> None:
     await _end(transaction, job, state=DraftState.FAILED, error_code=error, error_detail=detail)
 
 
-async def _reserve(transaction: Transaction, job: Job) -> _Step | None:
+async def _reserve(transaction: Transaction, job: Job) -> _Step | OptedOut | None:
     draft = await read_draft(transaction, job.id_arg("draft_id"))
     if draft.state is not DraftState.ASKED or draft.is_outdated:
         return None
     conversation = await read_conversation(transaction, draft.conversation_id)
+    try:
+        await require_consent(transaction, conversation.id, medium=conversation.medium)
+    except OptedOut as error:
+        return error
     said = await list_messages(transaction, conversation.id, after=None, most=MOST_MESSAGES)
     request = AssistanceRequest(
         instructions=INSTRUCTIONS,
@@ -126,15 +136,11 @@ def transcript(said: Sequence[Message]) -> list[Utterance]:
 
 
 async def _record(transaction: Transaction, job: Job, answer: Assistance) -> None:
-    took = {
-        "model": answer.model,
-        "input_tokens": answer.usage.input_tokens,
-        "output_tokens": answer.usage.output_tokens,
-        "cost_usd": answer.usage.cost_usd,
-    }
+    # Also of a draft that nobody wants any more: it is paid for.
+    await add_usage(transaction, job.id_arg("draft_id"), answer.usage)
     text = answer.text.replace("\0", "").strip()
     if answer.is_whole and text:
-        await _end(transaction, job, state=DraftState.DRAFTED, text=text, **took)
+        await _end(transaction, job, state=DraftState.DRAFTED, text=text, model=answer.model)
         return
     detail = "the assistant's answer was cut off; ask for it again, or write the answer"
     await _end(
@@ -143,7 +149,7 @@ async def _record(transaction: Transaction, job: Job, answer: Assistance) -> Non
         state=DraftState.FAILED,
         error_code="answer_cut_off",
         error_detail=detail,
-        **took,
+        model=answer.model,
     )
 
 

@@ -1,9 +1,12 @@
 """Way in, second half: what an event means, whose it is, and who does something about it."""
 
+import uuid
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from clientflow_core import failpoints
 from clientflow_core.domain.changes import CalendarChanged, SubscriptionChanged
+from clientflow_core.domain.consent import ConsentReported
 from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
 from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, ProviderEvent
@@ -20,9 +23,12 @@ from clientflow_core.providers.webhooks import WebhookRequest
 from clientflow_core.registry.plugin_webhooks import WebhookJob
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.follow_subscription import follow_subscription
+from clientflow_core.services.receive_consent import receive_consent
 from clientflow_core.services.receive_message import receive_message
 from clientflow_core.services.record_delivery import record_delivery
 from clientflow_core.services.sync_calendar import SYNC_CALENDAR
+
+_OfChannel: TypeAlias = MessageReceived | DeliveryReported | ConsentReported
 
 
 async def handle_inbound_event(
@@ -101,20 +107,30 @@ async def _apply_one(
         event.id,
         provider=event.provider,
         addresses=addresses,
-        attempt_id=meant.attempt_id if isinstance(meant, DeliveryReported) else None,
+        attempt_id=None if isinstance(meant, MessageReceived) else meant.attempt_id,
     )
     if route is None:
         return _why_nobodys(event.provider, addresses)
     await transaction.switch_to(route.organization_id)
+    return await _by_channel(transaction, event, meant, route.channel_id)
+
+
+async def _by_channel(
+    transaction: Transaction, event: InboundEvent, meant: _OfChannel, channel_id: uuid.UUID
+) -> str | None:
+    """Apply what concerns a channel, in the scope of its organization."""
+    at = event.received_at
+    is_ours = True
     match meant:
         case MessageReceived():
-            await receive_message(
-                transaction, meant, channel_id=route.channel_id, received_at=event.received_at
-            )
+            await receive_message(transaction, meant, channel_id=channel_id, received_at=at)
         case DeliveryReported():
-            if not await record_delivery(transaction, meant, channel_id=route.channel_id):
-                return f"no message of ours is {meant.provider_message_id}"
-    return None
+            is_ours = await record_delivery(transaction, meant, channel_id=channel_id)
+        case ConsentReported():
+            is_ours = await receive_consent(
+                transaction, meant, channel_id=channel_id, received_at=at
+            )
+    return None if is_ours else f"no message of ours is {meant.provider_message_id}"
 
 
 async def _calendar_changed(
@@ -138,7 +154,7 @@ def _why_nobodys(provider: str, addresses: Sequence[str]) -> str:
     return f"no channel of {provider} has the address {' or '.join(addresses)}"
 
 
-def _ours(meant: MessageReceived | DeliveryReported) -> tuple[str, ...]:
+def _ours(meant: _OfChannel) -> tuple[str, ...]:
     """Give the addresses of ours that an event arrived at, or is about."""
     ours = meant.recipient if isinstance(meant, MessageReceived) else meant.sender
     return tuple(address for address in (ours, meant.group) if address)

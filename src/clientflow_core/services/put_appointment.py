@@ -8,6 +8,7 @@ import uuid
 from typing import Final
 
 from clientflow_core import failpoints
+from clientflow_core.clock import Clock
 from clientflow_core.domain.calendars import EventDraft
 from clientflow_core.domain.followed_calendars import KeptEvent
 from clientflow_core.domain.jobs import CALENDARS, Job
@@ -34,6 +35,7 @@ from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.sync_calendar import CALENDAR_SYNCED
+from clientflow_core.services.tell_attendees import tell_attendees
 
 PUT_APPOINTMENT: Final = "put_appointment"
 """The kind of the job; it names the event by ``event_id``."""
@@ -60,12 +62,15 @@ async def make_appointment(
     return await read_event(transaction, draft.id)
 
 
-async def put_appointment(run: JobRun, *, registry: ProviderRegistry) -> None:
-    """Bring the event of the job to its provider, once; why it cannot be is kept with it.
+async def put_appointment(run: JobRun, *, registry: ProviderRegistry, clock: Clock) -> None:
+    """Bring the event of the job to its provider, once, and invite whoever is asked to come.
+
+    Why it cannot be is kept with it.
 
     Args:
         run: the job.
         registry: the enabled providers.
+        clock: tells the time.
 
     Raises:
         RetryLater: it could not be now, or it is not known whether it was.
@@ -86,6 +91,9 @@ async def put_appointment(run: JobRun, *, registry: ProviderRegistry) -> None:
     async with run.last_transaction() as transaction:
         now = await read_calendar(transaction, calendar.id, is_locked=True)
         await record_put(transaction, event.id, put, in_=now)
+        if not registry.spec(calendar.provider).sends_invitations:
+            kept = await read_event(transaction, event.id)
+            await tell_attendees(transaction, kept, now=clock.now())
         await add_stream_event(transaction, CALENDAR_SYNCED, calendar.id)
 
 

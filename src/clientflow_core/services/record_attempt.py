@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core.domain.consent import ConsentSource, ConsentStatement, Wish
 from clientflow_core.domain.email.parts import EmailParts
 from clientflow_core.domain.jobs import Job
 from clientflow_core.domain.messages import (
@@ -17,9 +18,16 @@ from clientflow_core.domain.messages import (
     advance_delivery,
 )
 from clientflow_core.domain.routing import Channel
-from clientflow_core.errors import ClientFlowError, OutcomeUnknown, ProviderError, RateLimited
+from clientflow_core.errors import (
+    ClientFlowError,
+    ClientRefused,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+)
 from clientflow_core.jobs.handlers import JobRun
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.consents import find_point_of
 from clientflow_core.persistence.repositories.messages import (
     end_attempt,
     list_attempts,
@@ -28,6 +36,7 @@ from clientflow_core.persistence.repositories.messages import (
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
 from clientflow_core.services.choose_channel import ChannelDesk, is_turn_of_another
+from clientflow_core.services.record_consent import record_consent
 from clientflow_core.services.record_usage import record_usage
 
 _DETAIL_LENGTH: Final = 500
@@ -100,13 +109,37 @@ async def record_refusal(run: JobRun, step: Step, error: ProviderError) -> None:
         )
         # A report may have shown by now that an earlier attempt was taken after all.
         if message.status is MessageStatus.SENDING:
-            await _set_status(
-                transaction,
-                message.id,
-                MessageStatus.FAILED,
-                code=error.provider_code or error.code,
-                detail=str(error)[:_DETAIL_LENGTH],
-            )
+            await fail_message(transaction, message.id, error)
+        if isinstance(error, ClientRefused):
+            await _opt_out(transaction, step, error)
+
+
+async def fail_message(
+    transaction: Transaction, message_id: uuid.UUID, error: ClientFlowError
+) -> None:
+    """Write down that a message, which is held locked, is never sent, and why."""
+    code = error.provider_code if isinstance(error, ProviderError) else None
+    await _set_status(
+        transaction,
+        message_id,
+        MessageStatus.FAILED,
+        code=code or error.code,
+        detail=str(error)[:_DETAIL_LENGTH],
+    )
+
+
+async def _opt_out(transaction: Transaction, step: Step, error: ClientRefused) -> None:
+    """Know from now on what the provider knew before us."""
+    said = ConsentStatement(
+        wish=Wish.OPT_OUT,
+        source=ConsentSource.PROVIDER,
+        evidence=error.provider_code or error.code,
+        # What the client says after we asked the provider is newer than its answer.
+        occurred_at=step.attempt.started_at,
+        channel_id=step.channel.id,
+    )
+    point_id = await find_point_of(transaction, step.delivery.message.id)
+    _ = await record_consent(transaction, point_id, said, medium=step.channel.medium)
 
 
 async def take_back(run: JobRun, step: Step, desk: ChannelDesk, error: ClientFlowError) -> bool:

@@ -17,8 +17,10 @@ from clientflow_core.persistence.repositories.drafts import (
 from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.repositories.messages import list_messages
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
-from clientflow_core.providers.spec import ProviderKind
 from clientflow_core.registry.registry import ProviderRegistry
+from clientflow_core.services.find_assistant import choose_assistant
+from clientflow_core.services.limit_assistance import Budget, require_budget
+from clientflow_core.services.require_consent import require_consent
 
 DRAFT_REPLY: Final = "draft_reply"
 PROMPT_VERSION: Final = "reply-1"
@@ -29,7 +31,11 @@ _MOST_ATTEMPTS: Final = 3
 
 
 async def request_draft(
-    transaction: Transaction, conversation_id: uuid.UUID, *, registry: ProviderRegistry
+    transaction: Transaction,
+    conversation_id: uuid.UUID,
+    *,
+    registry: ProviderRegistry,
+    budget: Budget,
 ) -> AssistantDraft:
     """Ask for a draft of what comes after the newest message of a conversation.
 
@@ -40,27 +46,32 @@ async def request_draft(
         transaction: of the organization.
         conversation_id: in which it would be sent.
         registry: the enabled providers.
+        budget: of the organization.
 
     Raises:
         NotFound: this organization has no such conversation.
+        BudgetReached: it is used up; a draft that is there already is given all the same.
+        OptedOut: the client does not want to hear from us by this medium.
         Conflict: there is nothing to answer, or no assistant.
     """
     conversation = await read_conversation(transaction, conversation_id)
+    await require_consent(transaction, conversation_id, medium=conversation.medium)
     newest = await list_messages(transaction, conversation.id, after=None, most=1)
     if not newest:
         name = to_public_id(IdPrefix.CONVERSATION, conversation_id)
         msg = f"nothing was said in the conversation {name}: there is nothing to answer"
         raise Conflict(msg)
-    message_id = newest[0].id
+    message_id, provider = newest[0].id, choose_assistant(registry)
     draft_id = await ask_for_draft(
         transaction,
         conversation_id=conversation_id,
-        provider=choose_assistant(registry),
+        provider=provider,
         based_on_message_id=message_id,
         prompt_version=PROMPT_VERSION,
     )
     if draft_id is None:
         return await read_draft_of(transaction, message_id, prompt_version=PROMPT_VERSION)
+    await require_budget(transaction, budget, provider=provider)
     await enqueue(
         transaction,
         lane=ASSISTANCE,
@@ -70,25 +81,3 @@ async def request_draft(
     )
     await add_stream_event(transaction, "draft.asked", draft_id)
     return await read_draft(transaction, draft_id)
-
-
-def find_assistant(registry: ProviderRegistry) -> str | None:
-    """Name the assistant that drafts: the first that an outside provider stands behind, if any."""
-    found = [
-        one.spec for one in registry.providers.values() if one.spec.kind is ProviderKind.ASSISTANT
-    ]
-    # A stable sort: among equals the order of the registry stays.
-    return next((spec.name for spec in sorted(found, key=lambda spec: spec.is_local)), None)
-
-
-def choose_assistant(registry: ProviderRegistry) -> str:
-    """Name the assistant that drafts.
-
-    Raises:
-        Conflict: none is enabled.
-    """
-    found = find_assistant(registry)
-    if found is None:
-        msg = "no assistant is enabled: set one up, such as local_assistant, which needs no key"
-        raise Conflict(msg)
-    return found

@@ -12,6 +12,8 @@ from clientflow_core.testing.groups.checks import CheckChecks
 from clientflow_core.testing.groups.errors import ChangeErrorChecks, ErrorChecks, ReadErrorChecks
 from clientflow_core.testing.groups.isolation import IsolationChecks
 from clientflow_core.testing.groups.lifecycle import LifecycleChecks
+from clientflow_core.testing.groups.load import LoadChecks
+from clientflow_core.testing.groups.organizations import OrganizationChecks
 from clientflow_core.testing.groups.packaging import PackagingChecks
 from clientflow_core.testing.groups.registration import RegistrationChecks
 from clientflow_core.testing.groups.sandbox import SandboxChecks
@@ -37,6 +39,8 @@ class CalendarConformance(
     ReadErrorChecks,
     WebhookChecks,
     AccountChecks,
+    OrganizationChecks,
+    LoadChecks,
     CheckChecks,
     PackagingChecks,
 ):

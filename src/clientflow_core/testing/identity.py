@@ -11,6 +11,8 @@ from clientflow_core.testing.groups.identity_keys import IdentityKeyChecks
 from clientflow_core.testing.groups.identity_tokens import IdentityTokenChecks
 from clientflow_core.testing.groups.isolation import IsolationChecks
 from clientflow_core.testing.groups.lifecycle import LifecycleChecks
+from clientflow_core.testing.groups.load import LoadChecks
+from clientflow_core.testing.groups.organizations import OrganizationChecks
 from clientflow_core.testing.groups.packaging import PackagingChecks
 from clientflow_core.testing.groups.registration import RegistrationChecks
 from clientflow_core.testing.groups.sandbox import SandboxChecks
@@ -31,6 +33,8 @@ class IdentityConformance(
     ErrorChecks,
     ReadErrorChecks,
     AccountChecks,
+    OrganizationChecks,
+    LoadChecks,
     CheckChecks,
     PackagingChecks,
 ):

@@ -9,8 +9,10 @@ from clientflow_core.testing.groups.checks import CheckChecks
 from clientflow_core.testing.groups.errors import ErrorChecks
 from clientflow_core.testing.groups.isolation import IsolationChecks
 from clientflow_core.testing.groups.lifecycle import LifecycleChecks
+from clientflow_core.testing.groups.load import LoadChecks
 from clientflow_core.testing.groups.observer_reports import ObserverReportChecks
 from clientflow_core.testing.groups.observer_restraint import ObserverRestraintChecks
+from clientflow_core.testing.groups.organizations import OrganizationChecks
 from clientflow_core.testing.groups.packaging import PackagingChecks
 from clientflow_core.testing.groups.registration import RegistrationChecks
 from clientflow_core.testing.groups.sandbox import SandboxChecks
@@ -30,6 +32,8 @@ class ObserverConformance(
     ObserverRestraintChecks,
     ErrorChecks,
     AccountChecks,
+    OrganizationChecks,
+    LoadChecks,
     CheckChecks,
     PackagingChecks,
 ):

@@ -48,11 +48,17 @@ def take_samples(suite: "Conformance") -> Samples:
     kind = type(suite)
     if kind not in _taken:
         with suite.stage() as stage:
-            _taken[kind] = stage.run(_take(suite, stage))
+            requests = stage.run(take_requests(suite, stage))
+            _taken[kind] = Samples(
+                values=stage.values, settings=stage.settings(), requests=requests
+            )
     return _taken[kind]
 
 
-async def _take(suite: "Conformance", stage: "Stage") -> Samples:
+async def take_requests(
+    suite: "Conformance", stage: "Stage"
+) -> Mapping[str, Sequence[WebhookRequest]]:
+    """Let everything happen on *stage* that can, and give its webhooks by their names."""
     webhooks = suite.spec.webhooks
     # What the provider has done may be what the sandbox tells of: by itself, or when it is asked.
     async with stage.provider() as provider:
@@ -65,7 +71,7 @@ async def _take(suite: "Conformance", stage: "Stage") -> Samples:
         }
 
     await stage.wait_for(lambda: all(sorted_out().values()), seconds=_PATIENCE_SECONDS)
-    return Samples(values=stage.values, settings=stage.settings(), requests=sorted_out())
+    return sorted_out()
 
 
 def is_for(webhook: WebhookSpec, request: WebhookRequest) -> bool:

@@ -25,6 +25,7 @@ class SandboxThread:
 
     Args:
         sandbox_class: of the stand-in.
+        credentials: of its account; by default those of a new one.
 
     Attributes:
         sandbox: the stand-in, with an account of its own.
@@ -32,9 +33,12 @@ class SandboxThread:
         arrived: the webhooks that the host has taken; it answers 200 to all.
     """
 
-    def __init__(self, sandbox_class: type[ProviderSandbox]) -> None:
+    def __init__(
+        self, sandbox_class: type[ProviderSandbox], *, credentials: Mapping[str, str] | None = None
+    ) -> None:
         self.arrived: deque[WebhookRequest] = deque(maxlen=_MOST_KEPT)
         self._class = sandbox_class
+        self._credentials = credentials
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="sandbox", daemon=True)
@@ -117,7 +121,7 @@ class SandboxThread:
         self.sandbox = self._class(
             base_url="http://not-yet",
             host_url=self.host_url,
-            credentials=self._class.new_credentials(),
+            credentials=self._credentials or self._class.new_credentials(),
         )
         self._runner, self._port = await _listen(build_sandbox_app([self.sandbox]))
         self.sandbox.base_url = f"http://{_LOOPBACK}:{self._port}/{self.sandbox.name}"

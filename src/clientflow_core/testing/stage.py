@@ -126,6 +126,21 @@ class Stage:
         async with self.spec.open(await self.context(), settings) as opened:
             yield opened
 
+    @contextlib.asynccontextmanager
+    async def neighbor(
+        self, credentials: Mapping[str, str] | None = None
+    ) -> AsyncIterator["Stage"]:
+        """Give another account: a stage with a sandbox of its own, and this session and loop.
+
+        Args:
+            credentials: of the account; by default those of a new one.
+        """
+        _ = await self.context()
+        with SandboxThread(self._sandbox_class, credentials=credentials) as server:
+            other = copy.copy(self)
+            other.server, other.values = server, server.sandbox.settings()
+            yield other
+
     def settings(self, values: Mapping[str, str] | None = None) -> Any:
         """Load the settings of the sandbox, or *values*."""
         return load_settings(self.spec.settings, self.values if values is None else values)

@@ -6,7 +6,9 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, SupportsIndex
+from unittest import mock
 
+import aiohttp
 import attrs
 
 _LOOK_UPS: Final = frozenset(
@@ -77,6 +79,20 @@ def watching(*, silent_threads: Collection[int | None]) -> Iterator[Watch]:
     finally:
         time.sleep = sleep
         _watches.remove(watch)
+
+
+@contextmanager
+def counting_sessions() -> Iterator[list[aiohttp.ClientSession]]:
+    """Collect the HTTP sessions that are made, by whomever, while the block runs."""
+    made: list[aiohttp.ClientSession] = []
+    begin = aiohttp.ClientSession.__init__
+
+    def noted(session: aiohttp.ClientSession, *args: Any, **kwargs: Any) -> None:
+        made.append(session)
+        begin(session, *args, **kwargs)
+
+    with mock.patch.object(aiohttp.ClientSession, "__init__", noted):
+        yield made
 
 
 def _install() -> None:

@@ -2,22 +2,40 @@
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Final
 
 from cyclopts import App, Group
-from rich.console import Console
-from rich.markup import escape
 
 from clientflow_core.errors import ClientFlowError
+from clientflow_host.cli.visible import visible
 
 TRY: Final = Group("Try it", sort_key=1)
 RUN: Final = Group("Run it", sort_key=2)
 LOOK: Final = Group("Look at it", sort_key=3)
 SELF: Final = Group("About it", sort_key=4)
+# Each adds its commands to the application below.
+_MODULES: Final = (
+    "backup",
+    "billing",
+    "checklist",
+    "events",
+    "extensions",
+    "listings",
+    "operation",
+    "plugin",
+    "processes",
+    "replay",
+    "smoke",
+    "story",
+    "trigger",
+)
+# What is started again and again, by `up` and by supervisors, takes no other command along.
+_STARTED: Final = frozenset({"serve", "worker", "sandbox"})
 
 app = App(
     name="clientflow",
@@ -50,28 +68,38 @@ def importing() -> Iterator[None]:
 def main() -> None:
     """Run the command that the arguments name; an error of ours is told in a sentence."""
     with importing():
-        # Here, since they add themselves to the application above.
-        from clientflow_host.cli import (  # noqa: F401, PLC0415
-            billing,
-            checklist,
-            events,
-            extensions,
-            listings,
-            operation,
-            plugin,
-            processes,
-            replay,
-            story,
-            trigger,
-        )
-
+        _import_commands(sys.argv[1:])
     try:
         app(sys.argv[1:])
     except ClientFlowError as error:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        _tell(error)
         sys.exit(1)
     except BrokenPipeError:
         # Whoever read our output has stopped; Python would complain once more at its own end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _import_commands(arguments: Sequence[str]) -> None:
+    _import_structlog()
+    is_started = bool(arguments) and arguments[0] in _STARTED
+    for name in ("processes",) if is_started else _MODULES:
+        importlib.import_module(f"{__name__}.{name}")
+
+
+def _import_structlog() -> None:
+    """Import structlog without rich, of which it would make tracebacks with all variables in them.
+
+    Nobody here may see those, and rich takes longer to import than every command of ours.
+    """
+    if not sys.modules.keys() & {"rich", "structlog"}:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # as Python marks what is not there
+        try:
+            importlib.import_module("structlog")
+        finally:
+            del sys.modules["rich"]
+
+
+def _tell(error: ClientFlowError) -> None:
+    label = "\x1b[1;31merror:\x1b[0m" if sys.stderr.isatty() else "error:"
+    sys.stderr.write(f"{label} {visible(str(error), keeps_lines=True)}\n")

@@ -1,7 +1,8 @@
-"""The commands that list plugins and jobs."""
+"""The commands that list plugins and jobs, and decide about jobs that were given up."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
@@ -15,6 +16,7 @@ jobs = App(name="jobs", help="Work that is still to be done, or was given up.", 
 app.command(jobs)
 
 _PLUGIN_COLUMNS: Final = ("name", "kind", "version", "state", "tier", "reason")
+_Ids = Annotated[int, Parameter(name="ID", help="As `jobs list --dead` has them.")]
 _JOB_COLUMNS: Final = ("id", "lane", "kind", "run_at", "attempts", "last_error", "dead_at")
 
 
@@ -55,3 +57,42 @@ async def _read_jobs(
 
     async with system_transaction(values) as transaction:
         return await list_jobs(transaction, only_dead=only_dead, most=most)
+
+
+@jobs.command(name="retry")
+def retry_jobs(*ids: _Ids, state_dir: StateDir = None, json: AsJson = False) -> None:
+    """Have jobs that were given up tried again, once the cause is mended.
+
+    Each has as many attempts as a new one. What was told to a person as failed meanwhile, such as a
+    message, stays so: `events replay` is for webhooks, and a message is written again.
+    """
+    values = read_all(state_dir)
+    _tell(ids, asyncio.run(_revive(values, ids)), outcome="retried", as_json=json)
+
+
+@jobs.command(name="discard")
+def discard_jobs(*ids: _Ids, state_dir: StateDir = None, json: AsJson = False) -> None:
+    """Remove jobs that were given up and that nobody needs any more."""
+    values = read_all(state_dir)
+    _tell(ids, asyncio.run(_discard(values, ids)), outcome="discarded", as_json=json)
+
+
+async def _revive(values: dict[str, str], ids: Sequence[int]) -> Collection[int]:
+    from clientflow_core.persistence.repositories.dead_jobs import revive_jobs  # noqa: PLC0415
+
+    async with system_transaction(values) as transaction:
+        return await revive_jobs(transaction, ids)
+
+
+async def _discard(values: dict[str, str], ids: Sequence[int]) -> Collection[int]:
+    from clientflow_core.persistence.repositories.dead_jobs import discard_jobs  # noqa: PLC0415
+
+    async with system_transaction(values) as transaction:
+        return await discard_jobs(transaction, ids)
+
+
+def _tell(ids: Sequence[int], done: Collection[int], *, outcome: str, as_json: bool) -> None:
+    rows = [{"id": one, "outcome": outcome if one in done else "not given up"} for one in ids]
+    print_rows(rows, columns=("id", "outcome"), as_json=as_json, empty="Name jobs by their ids.")
+    if not ids or len(done) < len(set(ids)):
+        sys.exit(1)

@@ -1,22 +1,47 @@
 """The commands for whoever runs the service: migrate and init."""
 
 import asyncio
+import functools
 import re
 import secrets
-from typing import Annotated, Any
+import uuid
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
 
-from clientflow_core.errors import SettingProblem, SettingsError
+from clientflow_core.errors import ClientFlowError, SettingProblem, SettingsError
 from clientflow_core.secret import Secret
 from clientflow_host.cli import RUN, app
 from clientflow_host.cli.options import StateDir, read_all, with_database
-from clientflow_host.settings import load_host_settings
+from clientflow_host.settings import HostSettings, load_host_settings
+
+if TYPE_CHECKING:
+    from clientflow_core.persistence.database import Database
+    from clientflow_core.registry.registry import ProviderRegistry
+    from clientflow_core.services.initialize import Initialized
+
+
+def _check_revision(_: Any, value: str) -> None:
+    from clientflow_core.persistence.migrate import revisions  # noqa: PLC0415 - heavy
+
+    if value not in {"head", *revisions()}:
+        msg = f"there is no revision {value!r}; there are: {', '.join(revisions())}"
+        raise ValueError(msg)
 
 
 @app.command(group=RUN)
-def migrate(*, state_dir: StateDir = None) -> None:
+def migrate(
+    *,
+    to: Annotated[
+        str,
+        Parameter(
+            help="The revision to go to; an older one takes back what came after it.",
+            validator=_check_revision,
+        ),
+    ] = "head",
+    state_dir: StateDir = None,
+) -> None:
     """Bring the database's schema up to date, and let the application role in.
 
     Needs DATABASE_URL and CLIENTFLOW_OWNER_DATABASE_URL. (`clientflow up` migrates by itself.)
@@ -38,6 +63,7 @@ def migrate(*, state_dir: StateDir = None) -> None:
     revision = run(
         parse_url(owner, env="CLIENTFLOW_OWNER_DATABASE_URL"),
         parse_url(application, env="DATABASE_URL"),
+        revision=to,
     )
     Console().print(f"The schema is at {revision}.")
 
@@ -107,11 +133,43 @@ async def _init(values: dict[str, str], *, name: str, slug: str, email: str) -> 
         )
         if made.is_new_user:
             await initialize(database, **owner, password=password, api_key=api_key, channels=())
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+        free_plan = await _free_plan(database, made.organization_id, settings, registry)
+    _tell(made, slug=slug, email=email, free_plan=free_plan)
+    if made.is_new_user:
+        _print(f"Login of its owner, shown this once: {email}  {password.reveal()}")
+        _print(f"API key, shown this once: {api_key.reveal()}")
+
+
+def _tell(made: "Initialized", *, slug: str, email: str, free_plan: str) -> None:
     was = "made" if made.is_new_organization else "there already"
-    console.print(f"The organization {slug} is {was}; channels added: {made.new_channels}.")
+    _print(f"The organization {slug} is {was}; channels added: {made.new_channels}.")
+    if free_plan:
+        _print(free_plan)
     if not made.is_new_user:
-        console.print(f"Its owner {email} is there already, and keeps login and API keys.")
-        return
-    console.print(f"Login of its owner, shown this once: {email}  {password.reveal()}")
-    console.print(f"API key, shown this once: {api_key.reveal()}")
+        _print(f"Its owner {email} is there already, and keeps login and API keys.")
+
+
+def _print(line: str) -> None:
+    Console(highlight=False, markup=False, soft_wrap=True).print(line)
+
+
+async def _free_plan(
+    database: "Database",
+    organization_id: uuid.UUID,
+    settings: HostSettings,
+    registry: "ProviderRegistry",
+) -> str:
+    """Tell where the organization begins a free plan; nothing where it has one, or none is sold."""
+    from clientflow_core.persistence.records import StoredRecordStore  # noqa: PLC0415 - heavy
+    from clientflow_core.services.begin_free_plan import begin_free_plan  # noqa: PLC0415 - heavy
+
+    registry.keep_records_with(functools.partial(StoredRecordStore, database))
+    back_url = f"{settings.url}/billing"
+    try:
+        async with registry:
+            found = await begin_free_plan(
+                database, organization_id, registry=registry, back_url=back_url
+            )
+    except ClientFlowError as error:
+        return f"Whether a plan is free cannot be told now: {error}"
+    return f"The plan {found.plan.title} is free; begin it at {found.url}" if found else ""

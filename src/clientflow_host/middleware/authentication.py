@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from clientflow_core.domain.roles import Principal
 from clientflow_core.errors import Unauthenticated
@@ -11,6 +11,7 @@ from clientflow_core.persistence.repositories.organizations import find_api_key
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import hash_api_key
 from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.middleware.rate_limits import CREDENTIAL
 
 _BEARER: Final = re.compile(r"Bearer +([!-~]{1,200})", re.IGNORECASE)
 
@@ -30,4 +31,5 @@ async def authenticate(request: web.Request) -> Principal:
     if principal is None:
         msg = "this API key is not known, was revoked or has expired"
         raise Unauthenticated(msg)
+    request[CREDENTIAL] = request.headers[hdrs.AUTHORIZATION]
     return principal

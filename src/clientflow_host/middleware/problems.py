@@ -71,7 +71,7 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
     request_id = _request_id(request)
     request[REQUEST_ID] = request_id
     # Not as a context manager, which looks through every context variable there is.
-    bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+    bound = structlog.contextvars.bind_contextvars(request_id=request_id, organization_id=None)
     try:
         if request.app[_OBSERVERS] and request.path not in _UNTIMED:
             return await _observed(request, handler)

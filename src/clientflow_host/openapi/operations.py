@@ -189,6 +189,7 @@ class Operation:
         method: such as ``POST``.
         path: such as ``/api/v1/contacts/{contact_id}``; placeholders are fields of the path type.
         role: who may call it, at least; there is no operation without one.
+        for_operators: only who runs the service may call it, whatever their role.
         handler: ``async def (request: ApiRequest[Path, Query, Body]) -> Out``, with None for what
             it does not take. It may also give a :class:`Reply`, None, or an aiohttp response.
         tag: the chapter of the document.
@@ -227,6 +228,7 @@ class Operation:
     idempotent: bool = False
     foreign: bool = False
     body_type: str = ANY_TYPE
+    for_operators: bool = False
 
     def __attrs_post_init__(self) -> None:
         fields = set() if self.types.path is None else set(attrs.fields_dict(self.types.path))
@@ -254,7 +256,7 @@ class Operation:
         found = {500, *self.errors}
         if not self.is_public:
             # Whose key it is stands in the database, which may be away.
-            found |= {401, 403, 503}
+            found |= {401, 403, 429, 503}
         if self.types.body is not None:
             found |= {400, 413, 415, 422}
         if self.types.path is not None:

@@ -100,6 +100,12 @@ _HTTP: Final = (
         "The body is not of a type that is read here.",
         "Send JSON in UTF-8, as `Content-Type: application/json`.",
     ),
+    _of_http(
+        "too_many_requests",
+        429,
+        "You have asked more often than you may.",
+        "Wait for as many seconds as `Retry-After` says.",
+    ),
 )
 _OF_THE_SERVICE: Final = (
     errors.PluginError,

@@ -1,7 +1,9 @@
 """Operations to routes: who asks, may they, what do they say, and what is the answer."""
 
 from collections.abc import Iterable
+from typing import Final
 
+import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler as AiohttpHandler
 
@@ -16,6 +18,9 @@ from clientflow_host.openapi.operations import (
 from clientflow_host.openapi.requests import RequestReader
 from clientflow_host.openapi.responses import to_response
 from clientflow_host.openapi.schemas import compile_schemas
+
+CALLER: Final = web.RequestKey("caller", Principal)
+"""On whose behalf a request is made, once that is known."""
 
 
 def add_operations(
@@ -51,14 +56,24 @@ def _bind(
     async def serve(request: web.Request) -> web.StreamResponse:
         caller = None if operation.is_public else await authenticate(request)
         if caller is not None:
-            _require_role(caller, operation)
+            _note_caller(request, caller)
+            _require_right(caller, operation)
         answer = await operation.handler(await reader.read(request, caller=caller))
         return to_response(answer, operation=operation)
 
     return serve
 
 
-def _require_role(caller: Principal, operation: Operation) -> None:
+def _note_caller(request: web.Request, caller: Principal) -> None:
+    request[CALLER] = caller
+    # Whoever has bound the request's id takes this back as well.
+    structlog.contextvars.bind_contextvars(organization_id=str(caller.organization_id))
+
+
+def _require_right(caller: Principal, operation: Operation) -> None:
+    if operation.for_operators and not caller.is_operator:
+        msg = "this is for who runs the service: CLIENTFLOW_OPERATORS names their addresses"
+        raise NotAllowed(msg)
     if caller.role.includes(operation.role):
         return
     msg = f"this needs the role {operation.role} or a higher one; yours is {caller.role}"

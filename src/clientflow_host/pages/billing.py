@@ -13,7 +13,7 @@ from clientflow_core.persistence.repositories.usage_events import sum_usage
 from clientflow_core.services.choose_billing_provider import billing_providers
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
-from clientflow_host.pages.rendering import render
+from clientflow_host.pages.rendering import lead_away, render
 from clientflow_host.routes.billing import BACK, begin_purchase, find_portal, period_of
 
 _METERS: Final[Mapping[str, str]] = {TEXTS_SENT: "texts sent"}
@@ -59,10 +59,7 @@ def _lead_to(request: ApiRequest[None, None, None], url: str) -> web.Response:
     if url.startswith(ours):
         # By the name by which the browser knows us, or it would be signed in nowhere.
         raise web.HTTPSeeOther(f"/{url.removeprefix(ours)}")
-    # Not a redirect: our pages' policy lets no form lead to another site, by no detour either.
-    response = render(request.raw, "leaving.html", url=url)
-    response.headers["Refresh"] = f"0; url={url}"
-    return response
+    return lead_away(request.raw, url, why="the page where you pay")
 
 
 def _plan_of(held: HeldSubscription | None, plans: Sequence[PlanOnSale]) -> PlanOnSale | None:

@@ -79,6 +79,7 @@ async def show_calendar(request: ApiRequest[None, None, None]) -> web.Response:
         shown_days=_SHOWN_DAYS,
         newest_event=newest,
         may_sync=request.principal.role.includes(Role.MEMBER),
+        may_share=request.principal.role.includes(Role.ADMIN),
     )
 
 

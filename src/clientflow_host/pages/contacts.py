@@ -16,6 +16,7 @@ from clientflow_core.persistence.repositories.contacts import (
 from clientflow_core.persistence.repositories.conversations import list_conversations_of
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.consents import read_addresses
 from clientflow_host.pages.rendering import render
 from clientflow_host.routes.views import ContactId, id_or_none
 
@@ -66,7 +67,17 @@ async def show_contact(request: ApiRequest[ContactPath, None, None]) -> web.Resp
     async with database.organization(request.principal.organization_id) as transaction:
         contact = await read_contact(transaction, contact_id)
         conversations = await list_conversations_of(transaction, contact_id)
-    return render(request.raw, "contact.html", contact=contact, conversations=conversations)
+        addresses = await read_addresses(transaction, contact)
+    role = request.principal.role
+    return render(
+        request.raw,
+        "contact.html",
+        contact=contact,
+        conversations=conversations,
+        addresses=addresses,
+        may_opt_out=role.includes(Role.MEMBER),
+        may_opt_in=role.includes(Role.ADMIN),
+    )
 
 
 OPERATIONS: Final = (

@@ -11,12 +11,14 @@ from aiohttp import web
 from clientflow_core.domain.drafts import AssistantDraft, DraftState
 from clientflow_core.domain.messages import Direction, Message
 from clientflow_core.domain.roles import Role
-from clientflow_core.errors import Conflict, NotFound
+from clientflow_core.errors import BudgetReached, Conflict, NotFound
 from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.drafts import list_drafts, read_draft
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.services.request_draft import find_assistant, request_draft
+from clientflow_core.services.find_assistant import find_assistant
+from clientflow_core.services.limit_assistance import read_budget
+from clientflow_core.services.request_draft import request_draft
 from clientflow_core.services.settle_draft import settle_draft
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
@@ -98,11 +100,17 @@ async def note_use(
 async def ask(request: ApiRequest[ConversationPath, None, None]) -> web.StreamResponse:
     """Ask for a draft, and go back to the conversation, which shows what has come of it."""
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
-    assembly = request.raw.app[ASSEMBLY]
-    # Somebody has answered meanwhile: the page says so.
-    with contextlib.suppress(Conflict):
-        async with assembly.database.organization(request.principal.organization_id) as transaction:
-            await request_draft(transaction, conversation_id, registry=assembly.registry)
+    assembly, organization_id = request.raw.app[ASSEMBLY], request.principal.organization_id
+    registry = assembly.registry
+    budget = await read_budget(registry, organization_id)
+    try:
+        async with assembly.database.organization(organization_id) as transaction:
+            await request_draft(transaction, conversation_id, registry=registry, budget=budget)
+    except BudgetReached:
+        raise
+    except Conflict:
+        # Somebody has answered meanwhile: the page says so.
+        pass
     raise web.HTTPSeeOther(f"/inbox/{request.path.conversation_id}")
 
 

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -12,6 +11,7 @@ from clientflow_core.persistence.repositories.user_sessions import end_user_sess
 from clientflow_core.secret import Secret
 from clientflow_core.services.sign_in import hash_token, sign_in
 from clientflow_host.assembly import ASSEMBLY
+from clientflow_host.middleware.rate_limits import forgive_sign_in, limit_sign_in
 from clientflow_host.middleware.sessions import (
     find_signed_in,
     forget_session,
@@ -19,14 +19,15 @@ from clientflow_host.middleware.sessions import (
     set_session,
 )
 from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.goals import safe_goal
 from clientflow_host.pages.rendering import render
 
-_HOME: Final = "/inbox"
+INBOX: Final = "/inbox"
 
 
 async def show_sign_in(request: ApiRequest[None, None, None]) -> web.Response:
     """Show the sign-in form; who is signed in is sent on."""
-    goal = _safe_goal(request.raw.query.get("next", ""))
+    goal = safe_goal(request.raw.query.get("next", ""), otherwise=INBOX)
     if await find_signed_in(request.raw) is not None:
         raise web.HTTPSeeOther(goal)
     return render(request.raw, "sign_in.html", goal=goal, email="", problem=None)
@@ -37,7 +38,8 @@ async def do_sign_in(request: ApiRequest[None, None, None]) -> web.StreamRespons
     refuse_other_site(request.raw)
     form = await request.raw.post()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
-    goal = _safe_goal(str(form.get("next", "")))
+    goal = safe_goal(str(form.get("next", "")), otherwise=INBOX)
+    await limit_sign_in(request.raw, email=email)
     assembly = request.raw.app[ASSEMBLY]
     try:
         token = await sign_in(
@@ -57,6 +59,7 @@ async def do_sign_in(request: ApiRequest[None, None, None]) -> web.StreamRespons
         )
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": goal})
     set_session(request.raw, response, token)
+    await forgive_sign_in(request.raw, email=email)
     return response
 
 
@@ -71,20 +74,7 @@ async def do_sign_out(request: ApiRequest[None, None, None]) -> web.StreamRespon
     return response
 
 
-async def go_home(request: ApiRequest[None, None, None]) -> web.StreamResponse:
-    """Lead to the inbox, by way of the sign-in page if need be."""
-    raise web.HTTPSeeOther(_HOME)
-
-
-def _safe_goal(goal: str) -> str:
-    """Keep a link from leading a visitor to somebody else's site after the sign-in."""
-    parts = urlsplit(goal.replace("\\", "/"))
-    is_ours = goal.startswith("/") and not parts.scheme and not parts.netloc
-    return goal if is_ours and goal.isprintable() else _HOME
-
-
 OPERATIONS: Final = (
-    Operation(method="GET", path="/", role=Role.PUBLIC, handler=go_home, tag="pages", foreign=True),
     Operation(
         method="GET",
         path="/sign-in",

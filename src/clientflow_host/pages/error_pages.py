@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from clientflow_core.errors import ClientFlowError
-from clientflow_host.openapi import status_of
+from clientflow_host.openapi import REQUEST_ID, status_of
 from clientflow_host.pages.rendering import render
 
 _TITLES: Final = {
@@ -48,4 +48,12 @@ def _wants_page(request: web.Request) -> bool:
 def _page(request: web.Request, status: int, detail: str | None) -> web.Response:
     title = _TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return render(request, "error.html", status=status, title=title, detail=detail, is_ours=is_ours)
+    return render(
+        request,
+        "error.html",
+        status=status,
+        title=title,
+        detail=detail,
+        is_ours=is_ours,
+        request_id=request.get(REQUEST_ID),
+    )

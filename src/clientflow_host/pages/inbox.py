@@ -11,7 +11,7 @@ from aiohttp import web
 from clientflow_core.domain.conversations import Place
 from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
-from clientflow_core.errors import InvalidInput
+from clientflow_core.errors import InvalidInput, OptedOut
 from clientflow_core.ids import IdPrefix, from_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import (
@@ -23,6 +23,7 @@ from clientflow_core.persistence.repositories.stream_events import newest_stream
 from clientflow_core.services.send_message import send_message
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.pages.consents import read_refusal
 from clientflow_host.pages.drafts import note_use, read_draft_box
 from clientflow_host.pages.rendering import render
 from clientflow_host.routes.views import (
@@ -86,7 +87,7 @@ async def answer(request: ApiRequest[ThreadPath, None, None]) -> web.StreamRespo
         async with database.organization(request.principal.organization_id) as transaction:
             await send_message(transaction, conversation_id, body=body)
             await note_use(transaction, conversation_id=conversation_id, draft_name=taken)
-    except InvalidInput as error:
+    except (InvalidInput, OptedOut) as error:
         return await _show_thread(request, typed=body, taken=taken, problem=str(error))
     raise web.HTTPSeeOther(f"/inbox/{request.path.conversation_id}")
 
@@ -108,6 +109,7 @@ async def _show_thread(
             transaction, conversation_id, after=before, most=_SHOWN_MESSAGES + 1
         )
         box = await read_draft_box(transaction, found, registry=assembly.registry)
+        refusal = await read_refusal(transaction, thread)
     return render(
         request.raw,
         "inbox.html",
@@ -116,6 +118,7 @@ async def _show_thread(
         is_past=before is not None,
         may_answer=request.principal.role.includes(Role.MEMBER),
         box=box,
+        refusal=refusal,
         typed=box.text if typed is None else typed,
         taken=box.id if typed is None else taken,
         problem=problem,

@@ -12,6 +12,7 @@ from clientflow_core.contributions.pages import PageSpec
 from clientflow_core.registry.discovery import Plugin
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.sessions import SIGNED_IN
+from clientflow_host.pages.site import site_of
 from clientflow_host.pages.templating import NOBODY, fill, page_headers
 from clientflow_host.settings import is_this_machine
 
@@ -26,16 +27,32 @@ def render(
     **context: Any,
 ) -> web.Response:
     """Give the page that *template* makes of *context*, and of who is signed in."""
+    site = site_of(request)
     text = fill(
         template,
         signed_in=request.get(SIGNED_IN),
         path=request.path,
         sandbox_url=console_origin(request),
         plugin_pages=_plugin_pages(request),
+        site=site,
         **context,
     )
-    headers = page_headers(frame_ancestors=console_origin(request) or NOBODY)
+    headers = page_headers(
+        connect_src=site.connect_src, frame_ancestors=console_origin(request) or NOBODY
+    )
+    if site.canonical is None or status != HTTPStatus.OK:
+        headers["X-Robots-Tag"] = "noindex"
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def lead_away(request: web.Request, url: str, *, why: str) -> web.Response:
+    """Lead the browser to a page of a provider, by way of one of ours that says *why*.
+
+    Not by a redirect: our pages' policy lets no form lead to another site, by no detour either.
+    """
+    response = render(request, "leaving.html", url=url, why=why)
+    response.headers["Refresh"] = f"0; url={url}"
+    return response
 
 
 def page_path(plugin: Plugin, spec: PageSpec) -> str:

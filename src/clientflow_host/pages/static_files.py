@@ -8,7 +8,7 @@ from aiohttp import web
 from clientflow_core.domain.roles import Role
 from clientflow_core.errors import NotFound
 from clientflow_host.openapi import ApiRequest, Operation
-from clientflow_host.pages.templating import find_file
+from clientflow_host.pages.assets import find_file
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +21,7 @@ class StaticPath:
 
 async def read_file(request: ApiRequest[StaticPath, None, None]) -> web.StreamResponse:
     """Give a file of the pages."""
-    response = find_file(request.raw.path, name=request.path.name)
+    response = await find_file(request.raw, name=request.path.name)
     if response is None:
         msg = f"there is no file {request.raw.path}"
         raise NotFound(msg)

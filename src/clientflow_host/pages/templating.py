@@ -1,27 +1,18 @@
-"""Templates, our own files, and the policy that allows a page those files and nothing else."""
+"""Templates, and the policy that allows a page our own files and nothing else."""
 
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import web
-
 from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_host.pages.assets import static_url
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE: Final = Path(__file__).parent
-STATIC: Final = _HERE / "static"
 NOBODY: Final = "'none'"
-_TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-}
 _POLICY: Final[Mapping[str, str]] = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -58,31 +49,6 @@ def page_headers(**changes: str) -> dict[str, str]:
 def fill(template: str, **context: Any) -> str:
     """Give the text that *template* makes of *context*."""
     return _environment().get_template(template).render(**context)
-
-
-@cache
-def static_url(name: str) -> str:
-    """Give the address of one of our files; it changes with what is in the file."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{digest}/{name}"
-
-
-def find_file(path: str, *, name: str) -> web.FileResponse | None:
-    """Give one of our own files, which a browser may keep for ever; None if there is none.
-
-    Args:
-        path: what was asked for; must be its :func:`static_url`.
-        name: the last part of it.
-    """
-    file = STATIC / name
-    if file.parent != STATIC or not file.is_file() or static_url(name) != path:
-        return None
-    headers = {
-        "Content-Type": _TYPES[file.suffix],
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return web.FileResponse(file, headers=headers)
 
 
 def _initials(text: str) -> str:

@@ -4,17 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias
-from zoneinfo import ZoneInfo
 
 import attrs
-from aiohttp import web
 from msgspec import Meta
 
-from clientflow_core.domain.calendars import AllDay, EventDraft, EventStatus, Timed
+from clientflow_core.domain.calendars import AllDay, EventStatus, Timed
 from clientflow_core.domain.followed_calendars import FollowedCalendar, KeptEvent
 from clientflow_core.domain.roles import Role
-from clientflow_core.errors import FieldError, InvalidInput
-from clientflow_core.ids import IdPrefix, from_public_id, new_id, to_public_id
+from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.calendar_events import list_events
 from clientflow_core.persistence.repositories.calendars import (
@@ -23,19 +20,16 @@ from clientflow_core.persistence.repositories.calendars import (
     read_calendar,
 )
 from clientflow_core.services.follow_calendar import follow_calendar
-from clientflow_core.services.put_appointment import make_appointment
 from clientflow_core.services.sync_calendar import SYNC_CALENDAR
 from clientflow_host.assembly import ASSEMBLY
-from clientflow_host.middleware.idempotency import answer_once
-from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Reply, Timestamp
+from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Timestamp
 from clientflow_host.routes.lists import give_page
 from clientflow_host.routes.views import Limit, id_or_none
 
 _PATH: Final = "/api/v1/calendars"
 _ONE: Final = f"{_PATH}/{{calendar_id}}"
 _EXAMPLE: Final = ["cal_01a20d1c7faa7fcea7a8f7c97e24159c"]
-# Of which a moment is one in every zone.
-_YEARS: Final = range(2, 9999)
+_EVENT: Final = {"calendar_id": "/data/0/calendar_id", "event_id": "/data/0/id"}
 _USUAL_SPAN: Final = dt.timedelta(days=30)
 
 CalendarId: TypeAlias = Annotated[str, Meta(pattern="^cal_[0-9a-f]{32}$", examples=_EXAMPLE)]
@@ -44,7 +38,6 @@ CalendarIdInPath: TypeAlias = Annotated[str, Meta(examples=_EXAMPLE)]
 EventId: TypeAlias = Annotated[
     str, Meta(pattern="^cev_[0-9a-f]{32}$", examples=["cev_01a20d1c7faa7fcea7a8f7c97e24159c"])
 ]
-_Line: TypeAlias = Annotated[str, Meta(max_length=500)]
 
 
 @attrs.frozen(kw_only=True)
@@ -99,6 +92,7 @@ class CalendarEventView:
     Attributes:
         starts_at: null for whole days, as are the end and the time zone.
         first_day: null for an event at a time, as is the last day.
+        invited: who was told of it by e-mail; nobody is by us where the provider does so.
         is_at_provider: false for one of ours that has not been put into the calendar yet.
         put_error: why it will not be; null as long as it may.
     """
@@ -116,6 +110,7 @@ class CalendarEventView:
     description: str
     location: str
     attendees: list[str]
+    invited: list[str]
     is_at_provider: bool
     put_error: str | None
 
@@ -132,6 +127,7 @@ class CalendarEventView:
             description=event.description,
             location=event.location,
             attendees=list(event.attendees),
+            invited=list(event.invited),
             is_at_provider=event.provider_event_id is not None,
             put_error=event.put_error,
         )
@@ -170,32 +166,6 @@ class EventsQuery:
     ends_at: Timestamp | None = None
     limit: Limit = 20
     starting_after: EventId | None = None
-
-
-@attrs.frozen(kw_only=True)
-class NewAppointment:
-    """An event to put into a calendar; it ends when it begins, or later."""
-
-    title: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S", examples=["Haircut"])]
-    starts_at: Timestamp
-    ends_at: Timestamp
-    time_zone: (
-        Annotated[
-            str,
-            Meta(
-                max_length=100,
-                description="in which it is shown, as in the tz database; else the calendar's",
-                examples=["Europe/Berlin"],
-            ),
-        ]
-        | None
-    ) = None
-    is_busy: bool = True
-    description: Annotated[str, Meta(max_length=5000)] = ""
-    location: _Line = ""
-    attendees: Annotated[list[Annotated[str, Meta(max_length=320)]], Meta(max_length=100)] = (
-        attrs.field(factory=list)
-    )
 
 
 async def list_all(request: ApiRequest[None, None, None]) -> Calendars:
@@ -258,67 +228,11 @@ async def list_within(
     )
 
 
-async def make(
-    request: ApiRequest[CalendarPath, None, NewAppointment],
-) -> Reply[CalendarEventView] | web.Response:
-    """Put an event into a calendar; it is on its way when this answers, and not yet there."""
-    calendar_id = from_public_id(IdPrefix.CALENDAR, request.path.calendar_id)
-
-    async def work() -> CalendarEventView:
-        calendar = await read_calendar(transaction, calendar_id)
-        draft = _draft(request.body, calendar)
-        made = await make_appointment(transaction, draft, calendar_id=calendar_id)
-        return CalendarEventView.of(made)
-
-    database = request.raw.app[ASSEMBLY].database
-    async with database.organization(request.principal.organization_id) as transaction:
-        return await answer_once(request, transaction, status=HTTPStatus.ACCEPTED, work=work)
-
-
 def _later(starts_at: dt.datetime) -> dt.datetime:
     try:
         return starts_at + _USUAL_SPAN
     except OverflowError:
         return starts_at
-
-
-def _draft(asked: NewAppointment, calendar: FollowedCalendar) -> EventDraft:
-    zone = asked.time_zone or calendar.time_zone
-    problems = []
-    if not _is_zone(zone):
-        problems.append(FieldError("/time_zone", "is no name of the tz database"))
-    problems += [
-        FieldError(f"/{name}", "lies too far away")
-        for name in ("starts_at", "ends_at")
-        if getattr(asked, name).year not in _YEARS
-    ]
-    if asked.ends_at < asked.starts_at:
-        problems.append(FieldError("/ends_at", "lies before starts_at"))
-    problems += [
-        FieldError(f"/attendees/{place}", "is no e-mail address")
-        for place, one in enumerate(asked.attendees)
-        if not all(one.partition("@")) or any(letter.isspace() for letter in one)
-    ]
-    if problems:
-        msg = "the event cannot take place as it stands"
-        raise InvalidInput(msg, problems)
-    return EventDraft(
-        id=new_id(),
-        title=asked.title,
-        time=Timed(starts_at=asked.starts_at, ends_at=asked.ends_at, time_zone=zone),
-        is_busy=asked.is_busy,
-        description=asked.description,
-        location=asked.location,
-        attendees=tuple(asked.attendees),
-    )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, LookupError, OSError):
-        return False
-    return True
 
 
 OPERATIONS: Final = (
@@ -333,6 +247,7 @@ OPERATIONS: Final = (
             Link("sync_calendar", {"calendar_id": "/data/0/id"}),
             Link("list_calendar_events", {"calendar_id": "/data/0/id"}),
             Link("make_appointment", {"calendar_id": "/data/0/id"}),
+            Link("make_calendar_feed", {"calendar_id": "/data/0/id"}),
         ),
     ),
     Operation(
@@ -362,16 +277,6 @@ OPERATIONS: Final = (
         handler=list_within,
         tag="calendars",
         operation_id="list_calendar_events",
-    ),
-    Operation(
-        method="POST",
-        path=f"{_ONE}/events",
-        role=Role.MEMBER,
-        handler=make,
-        tag="calendars",
-        operation_id="make_appointment",
-        status=HTTPStatus.ACCEPTED,
-        errors=(HTTPStatus.CONFLICT,),
-        idempotent=True,
+        links=(Link("change_appointment", _EVENT), Link("cancel_appointment", _EVENT)),
     ),
 )

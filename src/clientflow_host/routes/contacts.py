@@ -117,7 +117,10 @@ OPERATIONS: Final = (
         tag="contacts",
         operation_id="list_contacts",
         errors=(HTTPStatus.NOT_FOUND,),
-        links=(Link("read_contact", {"contact_id": "/data/0/id"}),),
+        links=(
+            Link("read_contact", {"contact_id": "/data/0/id"}),
+            Link("read_consent", {"contact_id": "/data/0/id"}),
+        ),
     ),
     Operation(
         method="POST",
@@ -138,5 +141,9 @@ OPERATIONS: Final = (
         handler=read,
         tag="contacts",
         operation_id="read_contact",
+        links=(
+            Link("read_consent", {"contact_id": "/id"}),
+            Link("put_consent", {"contact_id": "/id"}),
+        ),
     ),
 )

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from clientflow_core.domain.messages import Message
 from clientflow_core.domain.roles import Role
-from clientflow_core.domain.routing import LONGEST_EMAIL
+from clientflow_core.domain.routing import LONGEST_EMAIL, LONGEST_TEXT
 from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import (
@@ -73,11 +73,21 @@ MediaUrl = Annotated[
 
 @attrs.frozen(kw_only=True)
 class NewMessage:
-    """What to send; not blanks alone. A text has at most 1600 characters, an e-mail 100000."""
+    """What to send; not blanks alone."""
 
     body: Annotated[
         str,
-        Meta(min_length=1, max_length=LONGEST_EMAIL, pattern=r"\S", examples=["Yes, at three."]),
+        Meta(
+            min_length=1,
+            max_length=LONGEST_EMAIL,
+            pattern=r"\S",
+            description=(
+                f"At most {LONGEST_TEXT} characters where the conversation is of texts, and "
+                f"{LONGEST_EMAIL} where it is of e-mails: `subject` is null of the former. What is "
+                "longer is refused with 422, and `errors` names the limit of the medium."
+            ),
+            examples=["Yes, at three."],
+        ),
     ]
     media_urls: Annotated[
         list[MediaUrl],

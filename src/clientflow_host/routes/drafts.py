@@ -13,6 +13,7 @@ from clientflow_core.ids import IdPrefix, from_public_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.conversations import read_conversation
 from clientflow_core.persistence.repositories.drafts import list_drafts, read_draft
+from clientflow_core.services.limit_assistance import read_budget
 from clientflow_core.services.request_draft import request_draft
 from clientflow_core.services.settle_draft import settle_draft
 from clientflow_host.assembly import ASSEMBLY
@@ -49,6 +50,7 @@ class DraftView:
 
     Attributes:
         is_outdated: something was said since the message that it follows on.
+        input_tokens: of all answers, where it was drafted more than once; so are those below.
         cost_usd: in US dollars, as a decimal number; null where the price is not known.
     """
 
@@ -119,8 +121,10 @@ async def ask(request: ApiRequest[ConversationPath, None, None]) -> DraftView:
     """
     conversation_id = from_public_id(IdPrefix.CONVERSATION, request.path.conversation_id)
     assembly = request.raw.app[ASSEMBLY]
-    async with assembly.database.organization(request.principal.organization_id) as transaction:
-        draft = await request_draft(transaction, conversation_id, registry=assembly.registry)
+    organization_id, registry = request.principal.organization_id, assembly.registry
+    budget = await read_budget(registry, organization_id)
+    async with assembly.database.organization(organization_id) as transaction:
+        draft = await request_draft(transaction, conversation_id, registry=registry, budget=budget)
     return DraftView.of(draft)
 
 

@@ -6,12 +6,14 @@ from http import HTTPStatus
 from typing import Final, Literal
 
 import attrs
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.readiness import read_readiness
 from clientflow_host.assembly import ASSEMBLY, Assembly
+from clientflow_host.gauges import read_gauges
+from clientflow_host.metrics import CHECKLIST_AGENT, SCRAPES
 from clientflow_host.openapi import ApiRequest, Operation, Reply
 from clientflow_host.serving import SERVING
 
@@ -63,6 +65,10 @@ async def ready(request: ApiRequest[None, None, None]) -> Reply[Readiness]:
 
 async def metrics(request: ApiRequest[None, None, None]) -> web.Response:
     """Give what is counted, for Prometheus."""
+    assembly = request.raw.app[ASSEMBLY]
+    await read_gauges(assembly.database, assembly.queue, assembly.registry)
+    if request.raw.headers.get(hdrs.USER_AGENT) != CHECKLIST_AGENT:
+        SCRAPES.last_at = assembly.clock.now()
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -128,12 +128,15 @@ class Verdict:
 
 async def list_all(request: ApiRequest[None, None, None]) -> Providers:
     """List the providers, and which settings the organization has set for itself."""
-    assembly = request.raw.app[ASSEMBLY]
-    async with assembly.database.organization(request.principal.organization_id) as transaction:
+    return Providers(data=await read_views(request.raw.app[ASSEMBLY], request.principal))
+
+
+async def read_views(assembly: Assembly, principal: Principal) -> list[ProviderView]:
+    """Give the providers as they are for the organization of *principal*."""
+    async with assembly.database.organization(principal.organization_id) as transaction:
         found = {one.provider: one for one in await list_provider_settings(transaction)}
     names = sorted(assembly.registry.providers)
-    views = [_view(assembly, name, found.get(name), request.principal) for name in names]
-    return Providers(data=views)
+    return [_view(assembly, name, found.get(name), principal) for name in names]
 
 
 async def put_settings(request: ApiRequest[ProviderPath, None, OwnSettings]) -> ProviderView:
@@ -152,7 +155,7 @@ async def put_settings(request: ApiRequest[ProviderPath, None, OwnSettings]) -> 
             )
             kept = await read_provider_settings(transaction, name)
     except SettingsError as error:
-        raise _as_problem(error) from error
+        raise as_problem(error) from error
     assembly.registry.drop_settings(name, organization_id=organization_id)
     return _view(assembly, name, kept, request.principal)
 
@@ -171,7 +174,12 @@ async def verify(request: ApiRequest[ProviderPath, None, None]) -> Verdict:
     """Tell, by a read-only call, whether the provider takes the organization's credentials."""
     assembly, name = request.raw.app[ASSEMBLY], request.path.name
     _require_enabled(assembly, name)
-    organization_id = request.principal.organization_id
+    return await find_verdict(assembly, name, request.principal)
+
+
+async def find_verdict(assembly: Assembly, name: str, principal: Principal) -> Verdict:
+    """Ask the provider *name* whether it takes the credentials of the organization."""
+    organization_id = principal.organization_id
     try:
         async with asyncio.timeout(_VERIFY_SECONDS):
             account = await assembly.registry.verify(name, organization_id=organization_id)
@@ -242,7 +250,7 @@ def _setting_view(field: SettingField, values: Mapping[str, str]) -> ProviderSet
     )
 
 
-def _as_problem(error: SettingsError) -> InvalidInput | Conflict:
+def as_problem(error: SettingsError) -> InvalidInput | Conflict:
     """Give what the caller can mend, or else whose it is to mend."""
     if any(problem.env == KEY_ENV for problem in error.problems):
         msg = f"the operator has not set {KEY_ENV}, so nothing can be kept sealed here"

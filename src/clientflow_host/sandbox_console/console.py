@@ -15,7 +15,8 @@ from clientflow_core.domain.phone_numbers import to_e164
 from clientflow_core.errors import InvalidInput
 from clientflow_core.sandbox import ControlBody, Phones, ProviderSandbox
 from clientflow_core.sandbox.control import Handler, refuse_other_site
-from clientflow_host.pages.templating import fill, find_file, page_headers
+from clientflow_host.pages.assets import find_file
+from clientflow_host.pages.templating import fill, page_headers
 from clientflow_host.sandbox_console.business import Business, Reach, find_business
 from clientflow_host.sandbox_console.log import read_log
 from clientflow_host.sandbox_console.switches import turn
@@ -164,6 +165,7 @@ class _Console:
             is_on="on" in form,
             count=_whole(form.get("count", "1"), "The number of calls", _MOST_CALLS),
             seconds=_whole(form.get("seconds", "5"), "The number of seconds", _MOST_SECONDS),
+            spares_reading="reading" not in form,
         )
         return f"faults-{box.name}"
 
@@ -272,7 +274,7 @@ def _whole(value: object, what: str, most: int) -> int:
 
 
 async def _read_file(request: web.Request) -> web.StreamResponse:
-    response = find_file(request.path, name=request.match_info["name"])
+    response = await find_file(request, name=request.match_info["name"])
     if response is None:
         raise web.HTTPNotFound
     return response

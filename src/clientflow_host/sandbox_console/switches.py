@@ -5,7 +5,7 @@ from typing import Any, Final
 import attrs
 
 from clientflow_core.errors import InvalidInput
-from clientflow_core.sandbox import Answer, ControlBody, FaultSwitches
+from clientflow_core.sandbox import Answer, CallFault, ControlBody, FaultSwitches
 
 LATE: Final = "late"
 
@@ -16,8 +16,9 @@ class Switch:
 
     Attributes:
         name: in the form.
-        does: what goes wrong, a sentence.
-        shows: what one should see, a sentence.
+        title: where it stands in for one, ``{thing}`` is what the provider is brought.
+        does: what goes wrong, a sentence; likewise.
+        shows: what one should see of a text, a sentence.
     """
 
     name: str
@@ -42,14 +43,14 @@ class SwitchNow:
 CALLS: Final = (
     Switch(
         name=Answer.CUT_AFTER_ACCEPTANCE,
-        title="The line is cut after the text was taken",
-        does="The provider takes the text and sends it on, but its answer never comes.",
+        title="The line is cut after the {thing} was taken",
+        does="The provider takes the {thing} and acts on it, but its answer never comes.",
         shows="One text arrives, and only one: its delivery report, or a look at the provider's"
         " list, tells that it was taken.",
     ),
     Switch(
         name=Answer.CUT_BEFORE,
-        title="The line is cut before the text was taken",
+        title="The line is cut before the {thing} was taken",
         does="The connection breaks, and the provider has nothing.",
         shows="Nobody can tell it from the one above, so it is looked for, for half a minute. Then"
         " the text is sent again, and arrives once.",
@@ -82,8 +83,21 @@ CALLS: Final = (
     Switch(
         name=Answer.BAD_JSON,
         title="The answer is torn off",
-        does="The provider takes the text, but its answer stops in the middle.",
+        does="The provider takes the {thing}, but its answer stops in the middle.",
         shows="One text arrives, and only one, as with the line that is cut.",
+    ),
+    Switch(
+        name=Answer.CUT_WITHIN,
+        title="The line is cut within the answer",
+        does="The provider takes the {thing} and begins to answer; then the connection breaks.",
+        shows="One text arrives, and only one, as with the line that is cut after it was taken.",
+    ),
+    Switch(
+        name=Answer.DRIP,
+        title="The answer drips",
+        does="The provider takes the {thing}, and its answer comes a letter at a time, without an"
+        " end.",
+        shows="The call is given up after a while. One text arrives, and only one.",
     ),
     Switch(
         name=Answer.TIMEOUT,
@@ -94,7 +108,7 @@ CALLS: Final = (
     Switch(
         name=LATE,
         title="The answer is late",
-        does="The provider takes the text at once, and answers after the seconds given above.",
+        does="The provider takes the {thing} at once, and answers after the seconds given above.",
         shows="The text arrives at once, and the inbox believes its delivery report.",
     ),
 )
@@ -102,7 +116,7 @@ WEBHOOKS: Final = (
     Switch(
         name="twice",
         title="Every webhook comes twice",
-        does="Each text and each report is told to the business two times.",
+        does="Whatever happens is told to the business two times.",
         shows="Nothing is there twice.",
     ),
     Switch(
@@ -126,13 +140,29 @@ WEBHOOKS: Final = (
 )
 
 
-def show_switches(faults: FaultSwitches) -> tuple[list[SwitchNow], list[SwitchNow]]:
-    """Give the switches for calls and those for webhooks, as *faults* has them."""
+def show_switches(faults: FaultSwitches, *, thing: str) -> tuple[list[SwitchNow], list[SwitchNow]]:
+    """Give the switches for calls and those for webhooks, as *faults* has them.
+
+    Args:
+        faults: of one provider.
+        thing: what it is brought, in the words of people.
+    """
     call = faults.call
     on = None if call is None else (call.answer or LATE)
-    left = "" if call is None else f"for the next {_count(call.calls, 'call')}"
-    calls = [SwitchNow(switch=s, is_on=s.name == on, left=left * (s.name == on)) for s in CALLS]
+    left = "" if call is None else _left(call)
+    named = [_named(switch, thing) for switch in CALLS]
+    calls = [SwitchNow(switch=s, is_on=s.name == on, left=left * (s.name == on)) for s in named]
     return calls, [_show_webhook(switch, faults) for switch in WEBHOOKS]
+
+
+def _named(switch: Switch, thing: str) -> Switch:
+    title, does = (text.format(thing=thing) for text in (switch.title, switch.does))
+    return attrs.evolve(switch, title=title, does=does)
+
+
+def _left(call: CallFault) -> str:
+    which = " that changes something" if call.calls == 1 else " that change something"
+    return f"for the next {_count(call.calls, 'call')}{which if call.spares_reading else ''}"
 
 
 def _show_webhook(switch: Switch, faults: FaultSwitches) -> SwitchNow:
@@ -147,7 +177,15 @@ def _show_webhook(switch: Switch, faults: FaultSwitches) -> SwitchNow:
     return SwitchNow(switch=switch, is_on=is_on, left=left if is_on else "")
 
 
-def turn(faults: FaultSwitches, name: str, *, is_on: bool, count: int, seconds: float) -> None:
+def turn(
+    faults: FaultSwitches,
+    name: str,
+    *,
+    is_on: bool,
+    count: int,
+    seconds: float,
+    spares_reading: bool,
+) -> None:
     """Switch one fault on or off; of those for calls only one is on at a time.
 
     Args:
@@ -156,6 +194,8 @@ def turn(faults: FaultSwitches, name: str, *, is_on: bool, count: int, seconds: 
         is_on: as it shall be.
         count: for how many calls, or of how many webhooks.
         seconds: how late, for those that are.
+        spares_reading: calls that only read are left alone, such as those by which a worker looks
+            now and then what it has missed.
 
     Raises:
         InvalidInput: there is no such switch, or a number is out of range.
@@ -174,7 +214,8 @@ def turn(faults: FaultSwitches, name: str, *, is_on: bool, count: int, seconds: 
         msg = "There is no such switch."
         raise InvalidInput(msg)
     late = {"delay_seconds": seconds} if name == LATE else {}
-    faults.set(ControlBody({"calls": count if is_on else 0, "answer": name} | late))
+    wanted = {"calls": count if is_on else 0, "answer": name, "spares_reading": spares_reading}
+    faults.set(ControlBody(wanted | late))
 
 
 def _count(number: int, what: str) -> str:

@@ -79,12 +79,14 @@ class SandboxView:
     """One provider in the console.
 
     Attributes:
+        only_reads: whether a switch that spares reading would befall nothing.
         happenings: what can be made to happen, where that is not done on the telephones.
         trouble: the last webhook, if the business has not taken it.
     """
 
     name: str
     title: str
+    only_reads: bool
     phones: PhonesView | None
     calendars: CalendarSheets | None
     letters: Sequence[Letter]
@@ -125,12 +127,13 @@ class Seats:
 
 def show_sandbox(box: ProviderSandbox, seats: Seats) -> SandboxView:
     """Give what is to be seen of *box*."""
-    calls, webhooks = show_switches(box.faults)
+    calls, webhooks = show_switches(box.faults, thing=box.thing)
     panel = box.panel()
     phones = panel if isinstance(panel, Phones) else None
     return SandboxView(
         name=box.name,
         title=box.title,
+        only_reads=box.only_reads,
         phones=show_phones(phones, seats.of(box.name, phones)) if phones else None,
         calendars=panel if isinstance(panel, CalendarSheets) else None,
         letters=panel.letters[-MOST_BUBBLES:] if isinstance(panel, Letters) else (),

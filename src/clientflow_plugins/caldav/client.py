@@ -1,6 +1,6 @@
 """HTTP to a CalDAV server, on the process's one session; nothing is repeated in here."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
+from clientflow_core.providers.sent_once import sent_once
 from clientflow_plugins.caldav.answers import Multistatus, path_of, read_multistatus
 from clientflow_plugins.caldav.errors import Refusal, map_error
 from clientflow_plugins.caldav.settings import CaldavSettings
@@ -109,12 +110,11 @@ class DavClient:
     async def _send(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[Answer, str | None]:
-        length = {"Content-Length": str(len(body))} if method in _CHANGES else {}
+        all_headers = {"Authorization": self._authorization, **headers}
         async with self._http.request(
             method,
             URL(f"{self._origin}/{path.lstrip('/')}", encoded=True),
-            data=_sent_once(body) if method in _CHANGES else body,
-            headers={"Authorization": self._authorization, **length, **headers},
+            **sent_once(method, body, headers=all_headers),
             timeout=_TIMEOUT,
             # Nobody else is to be sent the password.
             allow_redirects=False,
@@ -125,16 +125,6 @@ class DavClient:
                 etag=response.headers.get("ETag", ""),
             )
             return answer, response.headers.get("Retry-After")
-
-
-async def _sent_once(body: bytes) -> AsyncIterator[bytes]:
-    """Give a body in such a way that aiohttp does not send it a second time of its own accord.
-
-    It does so with PUT and DELETE where a connection that was kept breaks (3.14, ``client.py``,
-    IDEMPOTENT_METHODS), unless what was sent cannot be had again. A change of a version that is
-    made twice is refused the second time, as if it were somebody else's.
-    """
-    yield body
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

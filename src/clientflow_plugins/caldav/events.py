@@ -32,7 +32,7 @@ SERIES: Final = "#"
 _ZONE: Final = "X-CLIENTFLOW-TIME-ZONE"
 _PRODUCT: Final = "-//ClientFlow//CalDAV//EN"
 _DAY: Final = dt.timedelta(days=1)
-MAILTO: Final = "mailto:"
+_MAILTO: Final = "mailto:"
 _STATUSES: Final[Mapping[str, EventStatus]] = MappingProxyType(
     {"TENTATIVE": EventStatus.TENTATIVE, "CANCELLED": EventStatus.CANCELED}
 )
@@ -78,13 +78,13 @@ def read_events(found: Found, *, window: Window, zone: dt.tzinfo) -> Sequence[Ca
     """
     components = read_components(found.data)
     if not is_series(components):
-        return [_read_event(found, one, _start(one, zone)) for one in components]
+        return [_read_event(found, one, start_of(one, zone)) for one in components]
     changed = {
-        _moment_name(_start(one, zone, "RECURRENCE-ID")): one for one in _changed(components)
+        moment_name(start_of(one, zone, "RECURRENCE-ID")): one for one in _changed(components)
     }
     events = dict(_expand(found, components, window, zone))
     for name, one in changed.items():
-        events[name] = _read_event(found, one, _start(one, zone), time_name=name)
+        events[name] = _read_event(found, one, start_of(one, zone), time_name=name)
     return list(events.values())
 
 
@@ -108,8 +108,8 @@ def write_event(draft: EventDraft, *, now: dt.datetime) -> bytes:
     """Write a new event as a server takes it."""
     component = IEvent()
     component.add("UID", str(draft.id))
-    write_draft(component, draft, now)
-    return as_calendar(component, draft)
+    _write_draft(component, draft, now)
+    return _as_calendar(component, draft)
 
 
 def change_event(data: bytes, draft: EventDraft, *, now: dt.datetime) -> bytes:
@@ -119,30 +119,32 @@ def change_event(data: bytes, draft: EventDraft, *, now: dt.datetime) -> bytes:
         ValueError: *data* does not hold one event.
     """
     (component,) = read_components(data)
+    rewrite(component, draft, now)
+    return _as_calendar(component, draft)
+
+
+def rewrite(component: Any, draft: EventDraft, now: dt.datetime) -> None:
+    """Let an event say what *draft* does, as its next version; whatever else is in it stays."""
     for name in _WRITTEN:
         component.pop(name, None)
     sequence = int(component.pop("SEQUENCE", 0)) + 1
     component.add("SEQUENCE", sequence)
-    write_draft(component, draft, now)
-    return as_calendar(component, draft)
+    _write_draft(component, draft, now)
 
 
-def as_calendar(component: Any, draft: EventDraft, *, method: str | None = None) -> bytes:
-    """Write a calendar of one event, with the zone that it needs for the years about it.
+def add_zones(calendar: Any, draft: EventDraft) -> None:
+    """Describe the zones that are named in a calendar, for the years about what *draft* says."""
+    year = (draft.time.starts_at if isinstance(draft.time, Timed) else draft.time.first).year
+    calendar.add_missing_timezones(dt.date(year - 1, 1, 1), dt.date(year + 2, 1, 1))
 
-    Args:
-        component: the event.
-        draft: what it says, by which the years are known.
-        method: what is asked of who gets it; None for what is kept on a server.
-    """
+
+def _as_calendar(component: Any, draft: EventDraft) -> bytes:
+    """Write a calendar of one event, with the zone that it needs."""
     calendar: Any = ICalendar()
     calendar.add("PRODID", _PRODUCT)
     calendar.add("VERSION", "2.0")
-    if method is not None:
-        calendar.add("METHOD", method)
     calendar.add_component(component)
-    year = (draft.time.starts_at if isinstance(draft.time, Timed) else draft.time.first).year
-    calendar.add_missing_timezones(dt.date(year - 1, 1, 1), dt.date(year + 2, 1, 1))
+    add_zones(calendar, draft)
     written: bytes = calendar.to_ical()
     return written
 
@@ -152,8 +154,8 @@ def _expand(
 ) -> Iterator[tuple[str, CalendarEvent]]:
     for one in components:
         if "RECURRENCE-ID" not in one:
-            for start in find_starts(one, _start(one, zone), window):
-                name = _moment_name(start)
+            for start in find_starts(one, start_of(one, zone), window):
+                name = moment_name(start)
                 yield name, _read_event(found, one, start, time_name=name)
 
 
@@ -180,7 +182,17 @@ def _read_event(
     )
 
 
-def _start(component: Any, zone: dt.tzinfo, name: str = "DTSTART") -> Start:
+def start_of(component: Any, zone: dt.tzinfo, name: str = "DTSTART") -> Start:
+    """Give when an event begins, or another of its moments.
+
+    Args:
+        component: the event.
+        zone: in which is what says none.
+        name: of the property.
+
+    Raises:
+        ValueError: it is not there once.
+    """
     value = component.get(name)
     if value is None or isinstance(value, list):
         msg = f"an event has no {name}, or several"
@@ -233,7 +245,8 @@ def _zone_name(moment: dt.datetime) -> str:
         return "UTC"
 
 
-def _moment_name(moment: Start) -> str:
+def moment_name(moment: Start) -> str:
+    """Give the name of one time of a series: when it begins, if it is not moved."""
     if isinstance(moment, dt.datetime):
         return f"{moment.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
     return f"{moment:%Y%m%d}"
@@ -243,8 +256,8 @@ def _read_attendees(component: Any) -> Iterator[str]:
     attendees = component.get("ATTENDEE", [])
     for one in attendees if isinstance(attendees, list) else [attendees]:
         address = str(one)
-        if address.lower().startswith(MAILTO):
-            yield unquote(address[len(MAILTO) :])
+        if address.lower().startswith(_MAILTO):
+            yield unquote(address[len(_MAILTO) :])
 
 
 def _text(component: Any, name: str) -> str:
@@ -253,8 +266,7 @@ def _text(component: Any, name: str) -> str:
     return str((value[0] if isinstance(value, list) else value) or "")
 
 
-def write_draft(component: Any, draft: EventDraft, now: dt.datetime) -> None:
-    """Write what *draft* says into an event, which says nothing of it yet."""
+def _write_draft(component: Any, draft: EventDraft, now: dt.datetime) -> None:
     component.add("DTSTAMP", now)
     component.add("SUMMARY", draft.title)
     component.add("DESCRIPTION", draft.description)
@@ -285,6 +297,6 @@ def _write_attendees(component: Any, draft: EventDraft) -> None:
     present = component.pop("ATTENDEE", [])
     known = {str(one).lower(): one for one in (present if isinstance(present, list) else [present])}
     for address in draft.attendees:
-        written = MAILTO + address.replace("%", "%25")
+        written = _MAILTO + address.replace("%", "%25")
         # Who has answered already, has.
         component.add("ATTENDEE", known.get(written.lower(), written))

@@ -61,6 +61,7 @@ from clientflow_plugins.caldav.events import (
     read_events,
     write_event,
 )
+from clientflow_plugins.caldav.series import Series
 from clientflow_plugins.caldav.settings import CaldavSettings
 
 PAGE: Final = 25
@@ -71,6 +72,7 @@ _ETAG: Final = f"{{{DAV}}}getetag"
 _DATA: Final = f"{{{CALDAV}}}calendar-data"
 _ZONE: Final = f"{{{CALDAV}}}calendar-timezone"
 _TZID: Final = re.compile(r"^TZID[^:\r\n]*:([^\r\n]+)", re.MULTILINE)
+_TIME_NAME: Final = re.compile(r"[0-9]{8}(T[0-9]{6}Z)?")
 Change = CalendarEvent | EventRemoved
 
 
@@ -142,8 +144,10 @@ class CaldavCalendars(CalendarProvider):
     ) -> CalendarEvent:
         """Make an event under our own id, so that it is made once; or change a version of one.
 
+        One time of what is repeated becomes an exception of it.
+
         Raises:
-            RejectedInput: it is one time of what is repeated, or all of them.
+            RejectedInput: it is all times of what is repeated.
         """
         calendar = _path(provider_calendar_id)
         if etag is not None:
@@ -164,14 +168,13 @@ class CaldavCalendars(CalendarProvider):
     async def delete_event(
         self, provider_calendar_id: str, provider_event_id: str, *, etag: str | None = None
     ) -> None:
-        """Take an event out, or a whole series; if it is gone already, that is as well.
-
-        Raises:
-            RejectedInput: it is one time of what is repeated.
-        """
-        path = _path(provider_calendar_id) + _resource_name(provider_event_id)
-        headers = {} if etag is None else {"If-Match": etag}
-        await self._client.call("DELETE", path, headers=headers, expects={HTTPStatus.NOT_FOUND})
+        """Take an event out, one time of a series or all of it; if it is gone, that is as well."""
+        calendar = _path(provider_calendar_id)
+        resource, time_name = _names(provider_event_id)
+        if time_name:
+            await self._leave_out(calendar, resource, time_name, etag)
+            return
+        await self._delete(calendar + resource, etag)
 
     @override
     async def list_busy_times(
@@ -254,23 +257,58 @@ class CaldavCalendars(CalendarProvider):
         return changes
 
     async def _change(self, calendar: str, draft: EventDraft, etag: str) -> CalendarEvent:
-        name = _resource_name(draft.provider_event_id or f"{draft.id.hex}.ics")
-        answer = await self._get(calendar + name, expects={HTTPStatus.NOT_FOUND})
+        name = draft.provider_event_id or f"{draft.id.hex}.ics"
+        resource, time_name = _names(name)
+        answer = await self._get(calendar + resource, expects={HTTPStatus.NOT_FOUND})
         if answer.status == HTTPStatus.NOT_FOUND or answer.etag != etag:
-            msg = "the event has been changed since that version, or taken out"
-            raise EditConflict(msg)
+            raise _too_late()
+        zone = await self._zone_of(calendar) if time_name else dt.UTC
         try:
-            if is_series(read_components(answer.body)):
-                raise _no_series()
-            body = change_event(answer.body, draft, now=self._clock.now())
+            body = _changed(answer.body, draft, time_name, now=self._clock.now(), zone=zone)
+        except LookupError as error:
+            raise _too_late() from error
         except ValueError as error:
             raise map_error(error, is_change=False) from error
-        headers = {"Content-Type": ICS, "If-Match": etag}
-        await self._client.call("PUT", calendar + name, body=body, headers=headers)
-        return await self._read_back(calendar, name)
+        await self._put_version(calendar + resource, body, etag)
+        return await self._read_back(calendar, resource, time_name)
 
-    async def _read_back(self, calendar: str, name: str) -> CalendarEvent:
+    async def _leave_out(
+        self, calendar: str, resource: str, time_name: str, etag: str | None
+    ) -> None:
+        """Take one time out of a series, of which the rest stays."""
+        answer = await self._get(calendar + resource, expects={HTTPStatus.NOT_FOUND})
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return
+        if etag not in (None, answer.etag):
+            raise _too_late()
+        zone = await self._zone_of(calendar)
+        try:
+            series = Series(answer.body, zone=zone)
+            body = series.leave_out(time_name, now=self._clock.now())
+        except LookupError:
+            return
+        except ValueError as error:
+            raise map_error(error, is_change=False) from error
+        if body is None:
+            await self._delete(calendar + resource, answer.etag)
+            return
+        await self._put_version(calendar + resource, body, answer.etag)
+
+    async def _delete(self, path: str, etag: str | None) -> None:
+        headers = {} if etag is None else {"If-Match": etag}
+        await self._client.call("DELETE", path, headers=headers, expects={HTTPStatus.NOT_FOUND})
+
+    async def _put_version(self, path: str, body: bytes, etag: str) -> None:
+        headers = {"Content-Type": ICS, "If-Match": etag}
+        await self._client.call("PUT", path, body=body, headers=headers)
+
+    async def _read_back(self, calendar: str, name: str, time_name: str = "") -> CalendarEvent:
         """Read what was put, as the server has it: it may have changed it, and its version.
+
+        Args:
+            calendar: its path.
+            name: of the resource.
+            time_name: of the one time of it; empty where it is not repeated.
 
         Raises:
             OutcomeUnknown: it cannot be read; whatever the reason, it was put.
@@ -280,7 +318,9 @@ class CaldavCalendars(CalendarProvider):
             zone = await self._zone_of(calendar)
             answer = await self._get(calendar + name)
             found = Found(name=name, etag=answer.etag, data=answer.body)
-            return read_events(found, window=Window(today, today + _DAY), zone=zone)[0]
+            events = read_events(found, window=Window(today, today + _DAY), zone=zone)
+            wanted = f"{name}{SERIES}{time_name}" if time_name else name
+            return {one.provider_event_id: one for one in events}[wanted]
         except (ProviderError, ValueError, LookupError) as error:
             msg = f"the event was put, and cannot be read: {error}"
             raise OutcomeUnknown(msg) from error
@@ -306,15 +346,40 @@ def _path(provider_calendar_id: str) -> str:
     return path_of(provider_calendar_id, base="/")
 
 
-def _resource_name(provider_event_id: str) -> str:
-    if SERIES in provider_event_id:
-        raise _no_series()
-    return path_of(provider_event_id.replace("/", "%2F"), base="")
+def _names(provider_event_id: str) -> tuple[str, str]:
+    """Give the name of the resource, and that of the one time of it; empty where it has none.
+
+    Raises:
+        RejectedInput: the time is none.
+    """
+    resource, _, time_name = provider_event_id.partition(SERIES)
+    if time_name and not _TIME_NAME.fullmatch(time_name):
+        msg = f"{provider_event_id!r} is no event here"
+        raise RejectedInput(msg)
+    return path_of(resource.replace("/", "%2F"), base=""), time_name
 
 
-def _no_series() -> RejectedInput:
-    msg = "one time of what is repeated is changed in the calendar itself, not from here"
-    return RejectedInput(msg)
+def _changed(
+    data: bytes, draft: EventDraft, time_name: str, *, now: dt.datetime, zone: dt.tzinfo
+) -> bytes:
+    """Write what *draft* says into a resource.
+
+    Raises:
+        LookupError: it has no such time.
+        RejectedInput: it would be all times of what is repeated.
+        ValueError: it cannot be read.
+    """
+    if time_name:
+        return Series(data, zone=zone).change(time_name, draft, now=now)
+    if is_series(read_components(data)):
+        msg = "all times of what is repeated are changed in the calendar itself, not from here"
+        raise RejectedInput(msg)
+    return change_event(data, draft, now=now)
+
+
+def _too_late() -> EditConflict:
+    msg = "the event has been changed since that version, or taken out"
+    return EditConflict(msg)
 
 
 def _is_cut_off(answer: Multistatus, calendar: str) -> bool:

@@ -27,17 +27,13 @@ from clientflow_core.providers.retry_after import read_retry_after_seconds
 from clientflow_core.secret import Secret
 from clientflow_plugins.google_calendar.errors import TokenUnavailable
 from clientflow_plugins.google_calendar.settings import (
+    SCOPES,
     GoogleCalendarSettings,
     read_service_account,
 )
 
 # Google wants its own address as the audience, wherever the request goes.
 AUDIENCE: Final = "https://oauth2.googleapis.com/token"
-SCOPES: Final = (
-    "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
-    "https://www.googleapis.com/auth/calendar.events",
-    "https://www.googleapis.com/auth/calendar.freebusy",
-)
 JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REFRESH_GRANT: Final = "refresh_token"
 TOKEN_SECONDS: Final = 5.0

@@ -73,6 +73,8 @@ _MOST_BUSY_CALENDARS: Final = 50
 _HISTORY: Final = dt.timedelta(days=366)
 _GONE_REASONS: Final = frozenset({NOT_FOUND, DELETED})
 _NOTHING: Final = ("", b"")
+# Who gets Google's e-mail about a change: everybody who is asked to come.
+_TO_ALL: Final = "all"
 
 
 class GoogleCalendars(CalendarProvider, SupportsPush):
@@ -165,7 +167,7 @@ class GoogleCalendars(CalendarProvider, SupportsPush):
     ) -> CalendarEvent:
         """Make an event under our own id, so that it is made once; or change a version of one.
 
-        Nobody is sent an invitation by Google.
+        Google tells those who are asked to come.
 
         Raises:
             EditConflict: it was changed since that version, or was taken out.
@@ -189,6 +191,7 @@ class GoogleCalendars(CalendarProvider, SupportsPush):
                 etag=etag,
                 calendarId=provider_calendar_id,
                 eventId=provider_event_id,
+                sendUpdates=_TO_ALL,
             )
         except RejectedInput as error:
             if error.provider_code not in _GONE_REASONS:
@@ -245,7 +248,11 @@ class GoogleCalendars(CalendarProvider, SupportsPush):
         body = {**write_draft(draft), "id": draft.id.hex}
         try:
             return await self._ask(
-                self._api.events.insert, is_change=True, calendarId=calendar, body=body
+                self._api.events.insert,
+                is_change=True,
+                calendarId=calendar,
+                body=body,
+                sendUpdates=_TO_ALL,
             )
         except ProviderRefused as error:
             if error.provider_code != DUPLICATE:
@@ -267,6 +274,7 @@ class GoogleCalendars(CalendarProvider, SupportsPush):
             calendarId=calendar,
             eventId=name,
             body=body,
+            sendUpdates=_TO_ALL,
         )
 
     async def _current(self, calendar: str, name: str) -> Mapping[str, Any]:

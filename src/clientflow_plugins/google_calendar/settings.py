@@ -13,7 +13,14 @@ from clientflow_core.settings import setting
 
 WEBHOOK_PATH: Final = "/webhooks/gcal"
 SERVICE_ACCOUNT_ENV: Final = "GOOGLE_SVC_ACCOUNT_JSON"
-_REFRESH_TOKEN_ENV: Final = "GOOGLE_CALENDAR_REFRESH_TOKEN"  # noqa: S105 - its name
+REFRESH_TOKEN_ENV: Final = "GOOGLE_CALENDAR_REFRESH_TOKEN"  # noqa: S105 - its name
+SCOPES: Final = (
+    "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
+    "https://www.googleapis.com/auth/calendar.events",
+    "https://www.googleapis.com/auth/calendar.freebusy",
+)
+"""The least that will do."""
+
 _SUBJECT_ENV: Final = "GOOGLE_CALENDAR_SUBJECT"
 _CREDENTIALS_URL: Final = "https://console.cloud.google.com/apis/credentials"
 _SERVICE_ACCOUNTS_URL: Final = "https://console.cloud.google.com/iam-admin/serviceaccounts"
@@ -60,7 +67,7 @@ class GoogleCalendarSettings:
         console_url=_CREDENTIALS_URL,
     )
     refresh_token: Secret | None = setting(
-        env=_REFRESH_TOKEN_ENV,
+        env=REFRESH_TOKEN_ENV,
         help="what a user's consent has given, instead of a service account",
         default=None,
         per_organization=True,
@@ -77,10 +84,11 @@ class GoogleCalendarSettings:
         """Give a problem for each rule that the values break together."""
         if self.service_account:
             yield from self._service_account_problems(self.service_account)
-        elif self.refresh_token:
+        elif self.refresh_token or self.client_id or self.client_secret:
+            # The client alone will do: each organization then connects an account of its own.
             yield from self._client_problems()
         else:
-            hint = f"or set {_REFRESH_TOKEN_ENV}"
+            hint = "or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, and let users consent"
             yield SettingProblem(SERVICE_ACCOUNT_ENV, "is not set", hint)
         if self.subject and not self.service_account:
             problem = f"is set without {SERVICE_ACCOUNT_ENV}: a user acts for nobody else"
@@ -89,7 +97,7 @@ class GoogleCalendarSettings:
     def _service_account_problems(self, service_account: Secret) -> Iterator[SettingProblem]:
         if self.refresh_token:
             problem = f"is set beside {SERVICE_ACCOUNT_ENV}: only one of them can be used"
-            yield SettingProblem(_REFRESH_TOKEN_ENV, problem)
+            yield SettingProblem(REFRESH_TOKEN_ENV, problem)
         try:
             read_service_account(service_account)
         except ValueError as error:
@@ -97,7 +105,7 @@ class GoogleCalendarSettings:
             yield SettingProblem(SERVICE_ACCOUNT_ENV, str(error), hint)
 
     def _client_problems(self) -> Iterator[SettingProblem]:
-        hint = f"{_REFRESH_TOKEN_ENV} works with the client that it was given to alone"
+        hint = "users consent to both of them, and the consent works with this client alone"
         if not self.client_id:
             yield SettingProblem("GOOGLE_CLIENT_ID", "is not set", hint)
         if not self.client_secret:

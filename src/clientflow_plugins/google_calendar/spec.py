@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from clientflow_core.errors import PluginError
 from clientflow_core.providers.spec import Capability, ProviderContext, ProviderKind, ProviderSpec
+from clientflow_plugins.google_calendar.authorization import AUTHORIZATION
 from clientflow_plugins.google_calendar.settings import GoogleCalendarSettings
 from clientflow_plugins.google_calendar.webhooks import CHANGES
 
@@ -40,6 +41,8 @@ GOOGLE_CALENDAR: Final[ProviderSpec[GoogleCalendarSettings, "GoogleCalendars"]] 
     open=open_google_calendar,
     webhooks=(CHANGES,),
     capabilities=frozenset({Capability.PUSH}),
+    sends_invitations=True,
+    authorization=AUTHORIZATION,
     sandbox="clientflow_plugins.google_calendar.sandbox:GoogleCalendarSandbox",
     requires="google_calendar",
     sdk_modules=("googleapiclient", "google"),

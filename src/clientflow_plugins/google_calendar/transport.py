@@ -22,6 +22,7 @@ from googleapiclient.discovery import build  # type: ignore[import-untyped]
 from googleapiclient.http import HttpRequest  # type: ignore[import-untyped]
 from typing_extensions import override
 
+from clientflow_core.providers.sent_once import sent_once
 from clientflow_plugins.google_calendar.errors import read_error_answer
 
 _CONNECT_SECONDS: Final = 3.0
@@ -45,7 +46,7 @@ class SharedSession(google_aiohttp.Request):
         timeout: float | aiohttp.ClientTimeout = 10.0,
         **kwargs: Any,
     ) -> Response:
-        """Send one request; connecting, which includes the wait for a free connection, ends sooner.
+        """Send one request, once; connecting, with the wait for a free connection, ends sooner.
 
         So a call that was never sent is known as such.
 
@@ -56,9 +57,11 @@ class SharedSession(google_aiohttp.Request):
         if isinstance(timeout, (int, float)):
             connect = min(_CONNECT_SECONDS, timeout / 2)
             timeout = aiohttp.ClientTimeout(total=timeout, connect=connect)
+        once = sent_once(method, body, headers=headers or {})
+        content, all_headers = once.pop("data"), once.pop("headers")
         # Nobody else is to be sent the token.
         return await super().__call__(
-            url, method, body, headers, timeout, allow_redirects=False, **kwargs
+            url, method, content, all_headers, timeout, allow_redirects=False, **once, **kwargs
         )
 
     @override

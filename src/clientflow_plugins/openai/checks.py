@@ -33,7 +33,8 @@ async def check_account(context: CheckContext) -> CheckResult:
         hint = "set OPENAI_MODEL and OPENAI_EMBEDDING_MODEL to models of the account"
         found = f"{name} has no model {' and '.join(missing)}"
         return _result(CheckStatus.FAILED, found, expected, hint)
-    return _result(CheckStatus.PASSED, f"{name} answers, and has both", expected)
+    found = f"{name} answers, and has both; {_budget_words(settings)}"
+    return _result(CheckStatus.PASSED, found, expected)
 
 
 async def check_price(context: CheckContext) -> CheckResult:
@@ -50,6 +51,12 @@ CHECKS: Final = (
     CheckSpec(id="EA8", title="OpenAI answers, and has the models", run=check_account),
     CheckSpec(id="openai-price", title="The cost of answers is known", run=check_price),
 )
+
+
+def _budget_words(settings: OpenAISettings) -> str:
+    if settings.monthly_budget is None:
+        return "no organization has a budget: set OPENAI_MONTHLY_BUDGET"
+    return f"each organization may spend {settings.monthly_budget} US dollars a month"
 
 
 async def _has_model(context: CheckContext, model: str) -> bool:

@@ -1,11 +1,14 @@
 """What an operator sets for OpenAI, or for a server that speaks as it does."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
+from clientflow_core.errors import SettingProblem
 from clientflow_core.secret import Secret
 from clientflow_core.settings import setting
+from clientflow_plugins.openai.prices import price_of
 
 API_URL: Final = "https://api.openai.com/v1"
 MODEL: Final = "gpt-6-luna"
@@ -15,6 +18,7 @@ MODERATION_MODEL: Final = "omni-moderation-latest"
 OWN_EFFORT: Final = "model"
 """The effort that the model has by itself: nothing is said about it."""
 
+_BUDGET_ENV: Final = "OPENAI_MONTHLY_BUDGET"
 _CONSOLE: Final = "https://platform.openai.com/api-keys"
 _MODEL: Final = r"[A-Za-z0-9][A-Za-z0-9._:/-]*"
 
@@ -53,6 +57,14 @@ class OpenAISettings:
         pattern=_MODEL,
         example=EMBEDDING_MODEL,
     )
+    monthly_budget: int | None = setting(
+        env=_BUDGET_ENV,
+        help="what each organization may spend on drafts in a month, in whole US dollars; one that "
+        "sets a key of its own sets its own",
+        default=None,
+        example="20",
+        per_organization=True,
+    )
     base_url: str | None = setting(
         env="OPENAI_BASE_URL",
         help="where the API is, instead of OpenAI; it is sent the key",
@@ -66,6 +78,17 @@ class OpenAISettings:
         default=False,
         example="true",
     )
+
+    def check(self) -> Iterator[SettingProblem]:
+        """Give a problem for a budget that nothing could be counted against."""
+        if self.monthly_budget is None:
+            return
+        if self.monthly_budget < 1:
+            yield SettingProblem(_BUDGET_ENV, "must be at least 1")
+        if price_of(self.model) is None:
+            problem = f"is set, and the price of {self.model} is not known"
+            hint = "choose another model, or set a limit at the provider"
+            yield SettingProblem(_BUDGET_ENV, problem, hint)
 
     @property
     def api_url(self) -> str:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import Tracer
 from typing_extensions import override
 
+from clientflow_core.release import release
 from clientflow_plugins.opentelemetry.settings import OpenTelemetrySettings, read_pairs
 
 _SCOPE: Final = "clientflow"
@@ -38,10 +39,9 @@ class HoldingProcessor(SpanProcessor):
 def resource_of(settings: OpenTelemetrySettings) -> Resource:
     """Give what all that is told comes from."""
     own = read_pairs(settings.resource_attributes) if settings.resource_attributes else {}
-    version = importlib.metadata.version("clientflow")
     return Resource(
         {
-            "service.version": version,
+            "service.version": release(),
             "telemetry.sdk.language": "python",
             "telemetry.sdk.name": "opentelemetry",
             "telemetry.sdk.version": importlib.metadata.version("opentelemetry-sdk"),

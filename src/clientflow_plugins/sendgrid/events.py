@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from clientflow_core.domain.messages import DeliveryReported, MessageStatus
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
+from clientflow_core.domain.messages import DeliveryReported, MessageStatus, ProviderEvent
 from clientflow_core.errors import BadPayload
 from clientflow_plugins.sendgrid.settings import ATTEMPT_ARGUMENT
 
-# Unsubscriptions and changes of the account are nothing that happens to one e-mail.
+# Unsubscriptions are nothing that happens to one e-mail; changes of the account concern nobody.
 _STATUSES: Final[Mapping[str, MessageStatus]] = MappingProxyType(
     {
         "processed": MessageStatus.SENT,
@@ -28,6 +29,26 @@ _STATUSES: Final[Mapping[str, MessageStatus]] = MappingProxyType(
         "spamreport": MessageStatus.DELIVERED,
     }
 )
+_UNSUBSCRIBED: Final = (Wish.OPT_OUT, ConsentSource.CLIENT)
+_BOUNCED: Final = (Wish.OPT_OUT, ConsentSource.BOUNCE)
+_REPORTED: Final = (Wish.OPT_OUT, ConsentSource.SPAM_REPORT)
+_WISHES: Final[Mapping[str, tuple[Wish, ConsentSource]]] = MappingProxyType(
+    {
+        "unsubscribe": _UNSUBSCRIBED,
+        "group_unsubscribe": _UNSUBSCRIBED,
+        "group_resubscribe": (Wish.OPT_IN, ConsentSource.CLIENT),
+        "spamreport": _REPORTED,
+        "bounce": _BOUNCED,
+    }
+)
+# Why SendGrid has dropped what it was given, where the address is why.
+_DROPS: Final[Mapping[str, tuple[Wish, ConsentSource]]] = MappingProxyType(
+    {
+        "unsubscribed address": (Wish.OPT_OUT, ConsentSource.PROVIDER),
+        "bounced address": _BOUNCED,
+        "spam reporting address": _REPORTED,
+    }
+)
 _NO_CODE: Final = re.compile(r"[^a-z0-9.]+")
 _LONGEST_CODE: Final = 60
 # What the server that takes the mail adds behind the name that a send was given.
@@ -35,8 +56,10 @@ _SERVER_PART: Final = re.compile(r"\.(?:filter|recvd)[^ ]*\Z")
 _ID: Final = re.compile(r"[!-~]{1,200}")
 
 
-def read_events(body: bytes) -> Sequence[DeliveryReported]:
-    """Give what *body* tells of e-mails of ours, each event once; of others' nothing.
+def read_events(body: bytes) -> Sequence[ProviderEvent]:
+    """Give what *body* tells of e-mails of ours and of who wants none; of others' nothing.
+
+    Each event counts once.
 
     Raises:
         BadPayload: it is no JSON list.
@@ -58,13 +81,21 @@ def _event_id(place: int, event: object) -> object:
     return given if isinstance(given, str) and given else place
 
 
-def _read_event(event: object) -> Iterator[DeliveryReported]:
+def _read_event(event: object) -> Iterator[ProviderEvent]:
     if not isinstance(event, dict):
         return
-    word, attempt_id = _text(event, "event"), _attempt_id(event)
-    status = _STATUSES.get(word)
+    attempt_id = _attempt_id(event)
     # Each e-mail of ours has the argument; the account may send others.
-    if status is None or attempt_id is None:
+    if attempt_id is None:
+        return
+    yield from _read_report(event, attempt_id)
+    yield from _read_wish(event, attempt_id)
+
+
+def _read_report(event: Mapping[str, Any], attempt_id: uuid.UUID) -> Iterator[DeliveryReported]:
+    word = _text(event, "event")
+    status = _STATUSES.get(word)
+    if status is None:
         return
     if word == "open" and event.get("sg_machine_open") is True:
         # Apple's mail program opens everything, whether somebody reads it or not.
@@ -78,6 +109,25 @@ def _read_event(event: object) -> Iterator[DeliveryReported]:
         raw_status=word,
         attempt_id=attempt_id,
         error_code=_error_code(event, word) if is_bad else None,
+    )
+
+
+def _read_wish(event: Mapping[str, Any], attempt_id: uuid.UUID) -> Iterator[ConsentReported]:
+    word = _text(event, "event")
+    found = _WISHES.get(word)
+    if word == "dropped":
+        found = _DROPS.get(_text(event, "reason").strip().lower())
+    # One that was blocked came back for now, such as from a mailbox that is full.
+    if found is None or (word == "bounce" and _text(event, "type") == "blocked"):
+        return
+    wish, source = found
+    is_failure = word in {"bounce", "dropped"}
+    yield ConsentReported(
+        wish=wish,
+        source=source,
+        evidence=f"{word} {_error_code(event, word)}" if is_failure else word,
+        sender="",
+        attempt_id=attempt_id,
     )
 
 

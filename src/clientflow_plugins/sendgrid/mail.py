@@ -53,7 +53,12 @@ def _mail(message: OutboundMessage, email: EmailParts, settings: SendgridSetting
     for name, value in _headers(message, email):
         mail.add_header(sdk.Header(name, value))
     for one in email.attachments:
-        mail.add_attachment(_attachment(one))
+        if one.is_invitation:
+            # As a file, mail programs do not offer to accept it:
+            # https://github.com/sendgrid/sendgrid-ruby/issues/298.
+            mail.add_content(sdk.Content(one.content_type, one.content.decode()))
+        else:
+            mail.add_attachment(_attachment(one))
     _mark(mail, message, settings)
     return mail
 

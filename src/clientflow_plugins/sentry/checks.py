@@ -11,6 +11,7 @@ import aiohttp
 from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
 from clientflow_core.errors import AuthFailed, ProviderUnavailable
 from clientflow_core.providers.observer import ObserverProvider
+from clientflow_core.release import commit
 from clientflow_plugins.sentry.settings import SentrySettings, release_of
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=4)
@@ -67,9 +68,9 @@ async def check_release(context: CheckContext) -> CheckResult:
     """Look at what errors are told to come from."""
     expected = "version and commit of what is deployed"
     settings = context.settings(SentrySettings)
-    if settings.release:
-        return _passed(settings.release, expected)
-    hint = "set SENTRY_RELEASE at each deployment, such as clientflow@VERSION+COMMIT"
+    if settings.release or commit():
+        return _passed(release_of(settings), expected)
+    hint = "deploy a wheel of `nox -s build`, or set SENTRY_RELEASE to VERSION+COMMIT each time"
     return _failed(f"{release_of(settings)}, without a commit", expected, hint)
 
 

@@ -1,12 +1,12 @@
 """What an operator sets for Sentry; the names are those of its SDK and of sentry-cli."""
 
-import importlib.metadata
 from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
 from clientflow_core.errors import SettingProblem
+from clientflow_core.release import release
 from clientflow_core.secret import Secret
 from clientflow_core.settings import setting
 
@@ -82,4 +82,4 @@ class SentrySettings:
 
 def release_of(settings: SentrySettings) -> str:
     """Give the release that is told."""
-    return settings.release or f"clientflow@{importlib.metadata.version('clientflow')}"
+    return settings.release or f"clientflow@{release()}"

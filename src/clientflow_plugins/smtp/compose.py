@@ -2,7 +2,7 @@
 
 import datetime as dt
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
@@ -47,7 +47,8 @@ def compose(message: OutboundMessage, *, at: dt.datetime) -> bytes:
     mail.set_content(message.body)
     if parts.html is not None:
         mail.add_alternative(parts.html, subtype="html")
-    for file in parts.attachments:
+    # Other forms of the text first: what is attached stands below all of them.
+    for file in sorted(parts.attachments, key=lambda one: not one.is_invitation):
         _attach(mail, file)
     return mail.as_bytes(policy=_WHOLE_IDS.clone(utf8=needs_utf8(message)))
 
@@ -70,7 +71,18 @@ def _address(text: str, *, name: str | None = None) -> Address:
 
 
 def _attach(mail: EmailMessage, file: Attachment) -> None:
+    if file.is_invitation:
+        _add_invitation(mail, file)
+        return
     main, _, sub = file.content_type.partition("/")
     if not sub or main in {"multipart", "message"}:
         main, sub = "application", "octet-stream"
     mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
+
+
+def _add_invitation(mail: EmailMessage, file: Attachment) -> None:
+    kind = Message()
+    kind["Content-Type"] = file.content_type
+    named = {str(name): str(value) for name, value in kind.get_params([])[1:]}
+    named.pop("charset", None)
+    mail.add_alternative(file.content.decode(), subtype="calendar", params=named)

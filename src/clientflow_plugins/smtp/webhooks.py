@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.email.mime import ParsedEmail, message_id_of, parse_mime
 from clientflow_core.domain.email.robots import Bounce
 from clientflow_core.domain.email_addresses import to_email_address
@@ -25,6 +26,9 @@ from clientflow_plugins.smtp.signing import (
 )
 
 LARGEST_MAIL_BYTES: Final = 30 * MEBIBYTE
+# RFC 3463, 3.2: there is no such address. A mailbox that is full, or mail that is taken for spam,
+# may go better the next time.
+_NO_ADDRESS: Final = "5.1."
 # RFC 3464, 2.3.3; the others say that it is not known yet.
 _MEANINGS: Final = {"failed": MessageStatus.UNDELIVERED, "delivered": MessageStatus.DELIVERED}
 
@@ -79,16 +83,31 @@ def _reported(bounce: Bounce, recipient: str) -> Sequence[ProviderEvent]:
     status = _MEANINGS.get(bounce.action)
     if status is None:
         return []
-    return [
-        DeliveryReported(
-            provider_message_id=bounce.message_id,
-            sender=_without_tag(recipient),
-            status=status,
-            raw_status=bounce.detail or bounce.action,
-            error_code=bounce.status,
-            group=recipient,
-        )
-    ]
+    report = DeliveryReported(
+        provider_message_id=bounce.message_id,
+        sender=_without_tag(recipient),
+        status=status,
+        raw_status=bounce.detail or bounce.action,
+        error_code=bounce.status,
+        group=recipient,
+    )
+    is_gone = status is MessageStatus.UNDELIVERED and (bounce.status or "").startswith(_NO_ADDRESS)
+    return [report, _opt_out(bounce, report)] if is_gone else [report]
+
+
+def _opt_out(bounce: Bounce, report: DeliveryReported) -> ConsentReported:
+    """Give what a report on an address that is none means; whose it is the message tells, not it.
+
+    Anybody can write such a report, but for a message whose Message-ID they know.
+    """
+    return ConsentReported(
+        wish=Wish.OPT_OUT,
+        source=ConsentSource.BOUNCE,
+        evidence=bounce.detail or report.raw_status,
+        sender=report.sender,
+        provider_message_id=report.provider_message_id,
+        group=report.group,
+    )
 
 
 def _external_id(request: WebhookRequest) -> str:

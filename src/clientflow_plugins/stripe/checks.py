@@ -3,14 +3,17 @@
 Webhook endpoints: https://docs.stripe.com/api/webhook_endpoints.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
-from clientflow_core.errors import AuthFailed, ProviderUnavailable
+from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec
+from clientflow_core.errors import AuthFailed, ProviderRefused
+from clientflow_plugins.stripe.account import change, read_list
+from clientflow_plugins.stripe.findings import failed, passed, skipped
+from clientflow_plugins.stripe.plan_checks import PLAN_CHECKS
 from clientflow_plugins.stripe.settings import (
     API_VERSION,
     KEYS_URL,
@@ -21,8 +24,7 @@ from clientflow_plugins.stripe.settings import (
 from clientflow_plugins.stripe.webhooks import EVENT_TYPES, SIGNATURE_HEADER
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=4)
-# No answer, one that says no, or one that is something else.
-_NO_LIST: Final = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
+_ENDPOINTS: Final = "/v1/webhook_endpoints"
 # Proven to be Stripe's, and no event: it is refused as such, and nothing is kept of it.
 _NO_EVENT: Final = "{}"
 _EVERY_EVENT: Final = "*"
@@ -35,9 +37,9 @@ async def check_account(context: CheckContext) -> CheckResult:
     try:
         name = await billing.verify()
     except AuthFailed as error:
-        return _failed(str(error), expected, f"correct STRIPE_SECRET_KEY; see {KEYS_URL}")
+        return failed(str(error), expected, f"correct STRIPE_SECRET_KEY; see {KEYS_URL}")
     mode = context.settings(StripeSettings).mode
-    return _passed(f"the account {name} answers, in {mode} mode", expected)
+    return passed(f"the account {name} answers, in {mode} mode", expected)
 
 
 async def check_webhook_secret(context: CheckContext) -> CheckResult:
@@ -47,34 +49,23 @@ async def check_webhook_secret(context: CheckContext) -> CheckResult:
         status = await _post_signed(context, secret)
         if status == HTTPStatus.FORBIDDEN:
             hint = "restart the host with this STRIPE_WEBHOOK_SECRET, or correct it here"
-            return _failed("the host refuses the signature", expected, hint)
+            return failed("the host refuses the signature", expected, hint)
         if status != HTTPStatus.BAD_REQUEST:
             found = "no answer" if status is None else f"HTTP {status}"
             hint = f"see whether {context.public_url} is the host, and can be reached from here"
-            return _skipped(found, expected, hint)
-    return _passed("the host takes the signature", expected)
+            return skipped(found, expected, hint)
+    return passed("the host takes the signature", expected)
 
 
 async def check_publishable_key(context: CheckContext) -> CheckResult:
     """See that the browser's key is of the same mode as the secret one."""
     settings = context.settings(StripeSettings)
     expected = f"a publishable key of {settings.mode} mode"
-    if settings.publishable_key is None:
+    if settings.publishable_key is None and settings.page_key is None:
         why = "the pages lead to Stripe's own and need none; set STRIPE_PUBLISHABLE_KEY if yours do"
-        return _skipped("none is set", expected, why)
+        return skipped("none is set", expected, why)
     # One of the other mode would have refused the start.
-    return _passed(f"one of {settings.mode} mode is set", expected)
-
-
-async def check_plans(context: CheckContext) -> CheckResult:
-    """List the plans: the active recurring prices that have a lookup key."""
-    expected = "one active recurring price with a lookup key for each plan"
-    billing = await context.providers.billing("stripe")
-    plans = await billing.list_plans()
-    if not plans:
-        hint = "give each price a lookup key: the plan's name, such as pro; docs/providers/stripe"
-        return _failed("no price is a plan", expected, hint)
-    return _passed(f"plans: {', '.join(sorted(plan.key for plan in plans))}", expected)
+    return passed(f"one of {settings.mode} mode is set", expected)
 
 
 async def check_endpoint(context: CheckContext) -> CheckResult:
@@ -85,28 +76,59 @@ async def check_endpoint(context: CheckContext) -> CheckResult:
     found = next((one for one in endpoints if one["url"] == wanted), None)
     if found is None:
         urls = ", ".join(str(one["url"]) for one in endpoints) or "no endpoint"
-        return _failed(urls, expected, f"add it at {WEBHOOKS_URL}, or correct the public URL")
+        return failed(urls, expected, f"add it at {WEBHOOKS_URL}, or correct the public URL")
     said = f"{found['status']}, with the API version {found['api_version'] or 'of the account'}"
     if (found["status"], found["api_version"]) == ("enabled", API_VERSION):
-        return _passed(f"{wanted}, {said}", expected)
+        return passed(f"{wanted}, {said}", expected)
     hint = f"make it anew at {WEBHOOKS_URL}: the version of an endpoint cannot be changed"
-    return _failed(f"{wanted}, {said}", expected, hint)
+    return failed(f"{wanted}, {said}", expected, hint)
+
+
+async def fix_endpoint(context: CheckContext) -> str:
+    """Make the endpoint if there is none, or switch it on; its secret is shown by Stripe alone.
+
+    Until that is set the host refuses what comes, and Stripe sends it again for three days.
+    """
+    wanted, found = context.public_url + WEBHOOK_PATH, await _our_endpoint(context)
+    if found is None:
+        form = {"url": wanted, "api_version": API_VERSION, **_with_all_events(EVENT_TYPES)}
+        await change(context, _ENDPOINTS, form, what="make the webhook endpoint")
+        return (
+            f"Made {wanted}. Now reveal its signing secret at {WEBHOOKS_URL}, set it as"
+            " STRIPE_WEBHOOK_SECRET, and restart the host and the worker."
+        )
+    if found["api_version"] != API_VERSION:
+        msg = f"the version of an endpoint cannot be changed: make it anew at {WEBHOOKS_URL}"
+        raise ProviderRefused(msg)
+    at, form = f"{_ENDPOINTS}/{found['id']}", {"disabled": "false"}
+    await change(context, at, form, what="enable the webhook endpoint")
+    return f"{wanted} is enabled."
 
 
 async def check_events(context: CheckContext) -> CheckResult:
     """Compare the events that our endpoint is sent with those that we read."""
-    wanted = context.public_url + WEBHOOK_PATH
     expected = f"all {len(EVENT_TYPES)} events that are read"
-    endpoints = await _list_endpoints(context)
-    found = next((one for one in endpoints if one["url"] == wanted), None)
+    found = await _our_endpoint(context)
     if found is None:
-        return _skipped("there is no such endpoint", expected, "see ES5")
+        return skipped("there is no such endpoint", expected, "see ES5")
     sent = set(found["enabled_events"])
     missing = [] if _EVERY_EVENT in sent else [one for one in EVENT_TYPES if one not in sent]
     if missing:
         hint = f"add them to the endpoint at {WEBHOOKS_URL}"
-        return _failed(f"not sent: {', '.join(missing)}", expected, hint)
-    return _passed("all are sent", expected)
+        return failed(f"not sent: {', '.join(missing)}", expected, hint)
+    return passed("all are sent", expected)
+
+
+async def fix_events(context: CheckContext) -> str:
+    """Let our endpoint be sent what is missing, beside what it is sent already."""
+    found = await _our_endpoint(context)
+    if found is None:
+        msg = "there is no such endpoint; see ES5"
+        raise ProviderRefused(msg)
+    form = _with_all_events([*found["enabled_events"], *EVENT_TYPES])
+    at = f"{_ENDPOINTS}/{found['id']}"
+    await change(context, at, form, what="set the events of the webhook endpoint")
+    return f"{found['url']} is sent {len(form)} events."
 
 
 CHECKS: Final = (
@@ -118,9 +140,23 @@ CHECKS: Final = (
         deadline_seconds=20.0,
     ),
     CheckSpec(id="ES3", title="The browser's key is of the same mode", run=check_publishable_key),
-    CheckSpec(id="ES4", title="Plans are on sale at Stripe", run=check_plans),
-    CheckSpec(id="ES5", title="Stripe's events are posted to us", run=check_endpoint),
-    CheckSpec(id="ES6", title="No event that is read is left out", run=check_events),
+    CheckSpec(
+        id="ES5",
+        title="Stripe's events are posted to us",
+        run=check_endpoint,
+        fix=fix_endpoint,
+        fix_title="Make the webhook endpoint at Stripe, or switch it on",
+        deadline_seconds=20.0,
+    ),
+    CheckSpec(
+        id="ES6",
+        title="No event that is read is left out",
+        run=check_events,
+        fix=fix_events,
+        fix_title="Add the missing events to the endpoint at Stripe",
+        deadline_seconds=20.0,
+    ),
+    *PLAN_CHECKS,
 )
 
 
@@ -144,42 +180,18 @@ async def _post_signed(context: CheckContext, secret: str) -> int | None:
 
 
 async def _list_endpoints(context: CheckContext) -> Sequence[Mapping[str, Any]]:
-    settings = context.settings(StripeSettings)
-    headers = {
-        "Authorization": f"Bearer {settings.secret_key.reveal()}",
-        "Stripe-Version": API_VERSION,
-    }
-    try:
-        async with context.http.get(
-            f"{settings.api_url}/v1/webhook_endpoints",
-            params={"limit": "100"},
-            headers=headers,
-            timeout=_TIMEOUT,
-            # Nobody else is to be sent the key.
-            allow_redirects=False,
-            raise_for_status=True,
-        ) as response:
-            listed = (await response.json())["data"]
-            return [_endpoint(one) for one in listed]
-    except _NO_LIST as error:
-        status = f" (HTTP {error.status})" if isinstance(error, aiohttp.ClientResponseError) else ""
-        msg = f"Stripe did not list the webhook endpoints: {type(error).__name__}{status}"
-        # Not from the error: it has the headers of the request, and so the key.
-        raise ProviderUnavailable(msg) from None
+    return await read_list(context, _ENDPOINTS, _endpoint, what="the webhook endpoints")
+
+
+async def _our_endpoint(context: CheckContext) -> Mapping[str, Any] | None:
+    wanted = context.public_url + WEBHOOK_PATH
+    return next((one for one in await _list_endpoints(context) if one["url"] == wanted), None)
 
 
 def _endpoint(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give what is read of an endpoint, all of which is there."""
-    return {name: fields[name] for name in ("url", "status", "api_version", "enabled_events")}
+    return {name: fields[name] for name in ("id", "url", "status", "api_version", "enabled_events")}
 
 
-def _passed(found: str, expected: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)
+def _with_all_events(sent: Iterable[str]) -> Mapping[str, str]:
+    return {f"enabled_events[{place}]": one for place, one in enumerate(dict.fromkeys(sent))}

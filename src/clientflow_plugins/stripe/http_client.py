@@ -8,6 +8,8 @@ import stripe
 import yarl
 from typing_extensions import override
 
+from clientflow_core.providers.sent_once import sent_once
+
 CONNECT_SECONDS: Final = 4.0
 TOTAL_SECONDS: Final = 10.0
 
@@ -15,9 +17,9 @@ TOTAL_SECONDS: Final = 10.0
 class SharedSessionClient(stripe.AIOHTTPClient):
     """Send the SDK's requests through a session that somebody else owns, and never close it.
 
-    No redirect is followed. What the session raises comes out as it is, so that a call that was
-    never sent is known as such; the SDK's own client reads the body outside of its ``try``, and
-    leaves the connection open when that is cancelled.
+    No redirect is followed, and no change is sent twice. What the session raises comes out as it
+    is, so that a call that was never sent is known as such; the SDK's own client reads the body
+    outside of its ``try``, and leaves the connection open when that is cancelled.
 
     Args:
         session: the shared session.
@@ -47,8 +49,7 @@ class SharedSessionClient(stripe.AIOHTTPClient):
             method,
             # To the letter, as the SDK has written it.
             yarl.URL(url, encoded=True),
-            headers=headers,
-            data=post_data,
+            **sent_once(method, post_data, headers=headers),
             timeout=self._deadlines,
             allow_redirects=False,
         ) as answer:

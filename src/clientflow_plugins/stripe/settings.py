@@ -1,10 +1,11 @@
 """What an operator sets for Stripe.
 
-Keys: https://docs.stripe.com/keys. Which plans are sold is no setting: they are the prices of the
-account that have a lookup key.
+Keys: https://docs.stripe.com/keys. Which plans are sold the account decides: they are its prices
+that have a lookup key. The catalogue is what it is compared with.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -12,6 +13,7 @@ import attrs
 from clientflow_core.errors import SettingProblem
 from clientflow_core.secret import Secret
 from clientflow_core.settings import setting
+from clientflow_plugins.stripe.catalogue import BadCatalogue, read_catalogue
 
 # What requests and webhooks are shaped like; the one of the SDK, which a test compares.
 API_VERSION: Final = "2026-10-28.endive"
@@ -20,6 +22,9 @@ KEYS_URL: Final = "https://dashboard.stripe.com/apikeys"
 WEBHOOKS_URL: Final = "https://dashboard.stripe.com/webhooks"
 WEBHOOK_PATH: Final = "/webhooks/stripe"
 PUBLISHABLE_KEY_ENV: Final = "STRIPE_PUBLISHABLE_KEY"
+PAGE_KEY_ENV: Final = "NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY"
+CATALOGUE_ENV: Final = "STRIPE_CATALOGUE"
+_PUBLISHABLE_KEY: Final = "pk_(test|live)_[A-Za-z0-9]+"
 _WEBHOOK_SECRET: Final = "whsec_[A-Za-z0-9+/=_-]+"  # noqa: S105 - what one looks like
 
 
@@ -45,9 +50,23 @@ class StripeSettings:
         env=PUBLISHABLE_KEY_ENV,
         help="the key that a browser may see, for pages that use Stripe's scripts",
         default=None,
-        pattern="pk_(test|live)_[A-Za-z0-9]+",
+        pattern=_PUBLISHABLE_KEY,
         example="pk_test_ and letters and digits",
         console_url=KEYS_URL,
+    )
+    page_key: str | None = setting(
+        env=PAGE_KEY_ENV,
+        help=f"the same as {PUBLISHABLE_KEY_ENV}, where pages read it",
+        default=None,
+        pattern=_PUBLISHABLE_KEY,
+        example="pk_test_ and letters and digits",
+        console_url=KEYS_URL,
+    )
+    catalogue: Path | None = setting(
+        env=CATALOGUE_ENV,
+        help="the file of the plans that are to be sold, as TOML; Stripe is compared with it",
+        default=None,
+        example="/etc/clientflow/plans.toml",
     )
     api_base_url: str | None = setting(
         env="STRIPE_API_BASE_URL",
@@ -68,10 +87,23 @@ class StripeSettings:
         return (self.api_base_url or API_URL).rstrip("/")
 
     def check(self) -> Iterator[SettingProblem]:
-        """Give a problem if the two keys are not of the same mode."""
-        if self.publishable_key and mode_of(self.publishable_key) != self.mode:
-            problem = f"is not of the mode of STRIPE_SECRET_KEY, which is {self.mode}"
-            yield SettingProblem(PUBLISHABLE_KEY_ENV, problem, "take both from the same page")
+        """Give a problem for each key that does not belong to the secret one, and the catalogue."""
+        shown = {PUBLISHABLE_KEY_ENV: self.publishable_key, PAGE_KEY_ENV: self.page_key}
+        for env, key in shown.items():
+            if key and mode_of(key) != self.mode:
+                problem = f"is not of the mode of STRIPE_SECRET_KEY, which is {self.mode}"
+                yield SettingProblem(env, problem, "take both from the same page")
+        if len({*shown.values()} - {None}) > 1:
+            yield SettingProblem(PAGE_KEY_ENV, f"is not the same as {PUBLISHABLE_KEY_ENV}")
+        if self.catalogue is not None:
+            yield from _catalogue_problems(self.catalogue)
+
+
+def _catalogue_problems(path: Path) -> Iterator[SettingProblem]:
+    try:
+        read_catalogue(path)
+    except BadCatalogue as error:
+        yield SettingProblem(CATALOGUE_ENV, str(error))
 
 
 def mode_of(key: str) -> str:

@@ -1,25 +1,37 @@
-"""What can be told of the account at Twilio, for the checklist.
+"""What can be told of the account at Twilio, for the checklist."""
 
-The numbers of an account: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource;
-a service: https://www.twilio.com/docs/messaging/api/service-resource.
-"""
-
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
 from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
-from clientflow_core.errors import AuthFailed, ProviderUnavailable
-from clientflow_plugins.twilio.settings import WEBHOOK_PATH, TwilioSettings
+from clientflow_core.errors import AuthFailed, ProviderRefused
+from clientflow_plugins.twilio.account import (
+    find_number,
+    list_campaigns,
+    list_pool,
+    read_service,
+    set_number_url,
+    set_service_url,
+)
+from clientflow_plugins.twilio.settings import (
+    WEBHOOK_PATH,
+    WEBHOOK_URL_ENV,
+    TwilioSettings,
+    webhook_url_problems,
+)
+from clientflow_plugins.twilio.webhooks import FORM_TYPE, SIGNATURE_HEADER
 
-_API: Final = "https://api.twilio.com"
-_MESSAGING_API: Final = "https://messaging.twilio.com"
+_CONSOLE: Final = "https://console.twilio.com"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=4)
-# No answer, one that says no, or one that is something else.
-_NO_ANSWER: Final = (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError)
-T = TypeVar("T")
 _OWNED: Final = "a number of the account that can carry texts"
+_ON_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_REGISTER: Final = (
+    f"register it at {_CONSOLE}, Messaging, Regulatory Compliance, A2P 10DLC; needed in the USA"
+)
 
 
 async def check_account(context: CheckContext) -> CheckResult:
@@ -29,9 +41,29 @@ async def check_account(context: CheckContext) -> CheckResult:
     try:
         name = await channel.verify()
     except AuthFailed as error:
-        hint = "correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; see https://console.twilio.com"
+        hint = f"correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; see {_CONSOLE}"
         return _failed(str(error), expected, hint)
     return _passed(f"the account {name} is active", expected)
+
+
+async def check_token(context: CheckContext) -> CheckResult:
+    """Authenticate; then post to our own webhook what is signed with the token, and is no text."""
+    expected = "Twilio knows the token, and the running host takes what is signed with it"
+    channel = await context.providers.channel("twilio")
+    try:
+        await channel.verify()
+    except AuthFailed as error:
+        hint = f"copy TWILIO_AUTH_TOKEN anew: {_CONSOLE}, Account, API keys & tokens"
+        return _failed(str(error), expected, hint)
+    status = await _post_signed(context)
+    if status == HTTPStatus.FORBIDDEN:
+        hint = "restart the host with this TWILIO_AUTH_TOKEN, or correct CLIENTFLOW_PUBLIC_URL"
+        return _failed("the host refuses the signature", expected, hint)
+    if status != HTTPStatus.BAD_REQUEST:
+        found = "no answer" if status is None else f"HTTP {status}"
+        hint = f"see whether {context.public_url} is the host, and can be reached from here"
+        return _skipped(found, expected, hint)
+    return _passed("Twilio knows the token, and the host takes the signature", expected)
 
 
 async def check_number(context: CheckContext) -> CheckResult:
@@ -39,89 +71,158 @@ async def check_number(context: CheckContext) -> CheckResult:
     number = context.settings(TwilioSettings).phone_number
     if number is None:
         return _skipped("no number is set", _OWNED, "a messaging service chooses the number")
-    found = await _find_number(context, number)
+    found = await find_number(context, number)
     if found is None:
         hint = "set TWILIO_PHONE_NUMBER to a number of the account that TWILIO_ACCOUNT_SID names"
         return _failed(f"the account has no number {number}", _OWNED, hint)
     if not found.get("capabilities", {}).get("sms"):
-        return _failed(f"{number} carries no texts", _OWNED, "choose a number that can, or buy one")
+        hint = f"choose a number that can, or buy one: {_CONSOLE}, Phone Numbers, Buy a number"
+        return _failed(f"{number} carries no texts", _OWNED, hint)
     return _passed(f"{number} belongs to the account and carries texts", _OWNED)
+
+
+async def check_own_address(context: CheckContext) -> CheckResult:
+    """Look at the address that Twilio signs: it must be the one that the host checks over."""
+    settings, wanted = context.settings(TwilioSettings), _wanted(context)
+    expected = f"{wanted}, by https"
+    problem = next(webhook_url_problems(settings, context.public_url), None)
+    if problem is not None:
+        hint = f"set {WEBHOOK_URL_ENV} to {wanted}, or leave it out, or correct the public URL"
+        return _failed(f"{settings.webhook_url}", expected, hint)
+    parts = urlsplit(wanted)
+    if parts.hostname in _ON_THIS_MACHINE:
+        return _skipped(wanted, expected, "nobody else can reach this machine by that name")
+    if parts.scheme != "https":
+        return _failed(wanted, expected, "set CLIENTFLOW_PUBLIC_URL to the address of https")
+    said = "" if settings.webhook_url else f" ({WEBHOOK_URL_ENV} is not set, and need not be)"
+    return _passed(f"{wanted}{said}", expected)
+
+
+async def check_service(context: CheckContext) -> CheckResult:
+    """Fetch the messaging service, its numbers, and how far its A2P registration is."""
+    settings = context.settings(TwilioSettings)
+    sid, expected = settings.messaging_service_sid, "a messaging service with our number in it"
+    if sid is None:
+        hint = f"make one at {_CONSOLE}, Messaging, Services; set TWILIO_MESSAGING_SERVICE_SID"
+        return _skipped("no messaging service is set", expected, hint)
+    name = (await read_service(context, sid)).get("friendly_name") or sid
+    pool = await list_pool(context, sid)
+    if not pool or settings.phone_number not in {None, *pool}:
+        hint = f"add it at {_CONSOLE}, Messaging, Services, {name}, Sender Pool"
+        return _failed(f"{name} has not {settings.phone_number or 'any number'}", expected, hint)
+    states = await list_campaigns(context, sid)
+    found = f"{name} has {len(pool)} numbers; A2P: {', '.join(states) or 'not registered'}"
+    if "FAILED" in states:
+        return _failed(found, "no campaign that has failed", _REGISTER)
+    return _passed(found, expected, "" if states else _REGISTER)
 
 
 async def check_webhook(context: CheckContext) -> CheckResult:
     """Read to which address texts are posted: that of the service, or that of the number."""
-    wanted = context.public_url + WEBHOOK_PATH
-    settings = context.settings(TwilioSettings)
-    if settings.messaging_service_sid is not None:
-        service = await _find_service(context, settings.messaging_service_sid)
-        if not service.get("use_inbound_webhook_on_number"):
-            return _compare(service.get("inbound_request_url"), wanted, "at the messaging service")
-        if settings.phone_number is None:
-            why = "the service leaves it to its numbers: compare theirs in the console"
-            return _skipped("each number has an address of its own", wanted, why)
-    found = await _find_number(context, str(settings.phone_number))
+    wanted, settings = _wanted(context), context.settings(TwilioSettings)
+    service = await _deciding_service(context)
+    if service is not None:
+        where = f"at {_CONSOLE}, Messaging, Services, Integration, at the messaging service"
+        url, method = service.get("inbound_request_url"), service.get("inbound_method")
+        return _compare(url, method, wanted, where)
+    if settings.phone_number is None:
+        why = "the service leaves it to its numbers: compare theirs in the console"
+        return _skipped("each number has an address of its own", wanted, why)
+    found = await find_number(context, settings.phone_number)
     if found is None:
         return _skipped("the account has no such number", wanted, "see ET3")
-    return _compare(found.get("sms_url"), wanted, "at the number")
+    where = f"at {_CONSOLE}, Phone Numbers, Active numbers, A message comes in, at the number"
+    if found.get("sms_application_sid"):
+        hint = f"choose Webhook instead of the TwiML App {where}"
+        return _failed(f"the application {found['sms_application_sid']}", wanted, hint)
+    return _compare(found.get("sms_url"), found.get("sms_method"), wanted, where)
 
 
-def _compare(url: object, wanted: str, where: str) -> CheckResult:
-    if url == wanted:
-        return _passed(wanted, wanted)
-    hint = f"set it {where} in https://console.twilio.com, or correct CLIENTFLOW_PUBLIC_URL"
-    return _failed(str(url or "none"), wanted, hint)
+async def fix_webhook(context: CheckContext) -> str:
+    """Let texts be posted to us, in place of whatever address they go to."""
+    wanted, settings = _wanted(context), context.settings(TwilioSettings)
+    service = await _deciding_service(context)
+    if service is not None:
+        await set_service_url(context, str(settings.messaging_service_sid), url=wanted)
+        return f"Texts to the messaging service are posted to {wanted}."
+    found = await find_number(context, str(settings.phone_number))
+    if found is None or found.get("sms_application_sid"):
+        msg = f"{settings.phone_number} is not ours, or an application answers it: see the hint"
+        raise ProviderRefused(msg)
+    await set_number_url(context, str(found["sid"]), url=wanted)
+    return f"Texts to {settings.phone_number} are posted to {wanted}."
 
 
 CHECKS: Final = (
     CheckSpec(id="ET1", title="Twilio's account answers and is active", run=check_account),
+    CheckSpec(
+        id="ET2", title="Twilio and the host know the token", run=check_token, deadline_seconds=20.0
+    ),
     CheckSpec(id="ET3", title="The number is ours and carries texts", run=check_number),
-    CheckSpec(id="ET6", title="Texts to the number are posted to us", run=check_webhook),
+    CheckSpec(id="ET4", title="Twilio signs the address that we check", run=check_own_address),
+    CheckSpec(
+        id="ET5",
+        title="The messaging service has our number",
+        run=check_service,
+        deadline_seconds=30.0,
+    ),
+    CheckSpec(
+        id="ET6",
+        title="Texts to the number are posted to us",
+        run=check_webhook,
+        fix=fix_webhook,
+        fix_title="Set the address for texts at Twilio, in place of the one that is there",
+        deadline_seconds=20.0,
+    ),
 )
 
 
-async def _find_number(context: CheckContext, number: str) -> dict[str, Any] | None:
-    settings = context.settings(TwilioSettings)
-    base = (settings.api_base_url or _API).rstrip("/")
-    url = f"{base}/2010-04-01/Accounts/{settings.account_sid}/IncomingPhoneNumbers.json"
-
-    def find(read: Any) -> dict[str, Any] | None:
-        listed = read["incoming_phone_numbers"]
-        return next((one for one in listed if one["phone_number"] == number), None)
-
-    return await _read(context, url, find, what="list the numbers of the account", number=number)
+def _wanted(context: CheckContext) -> str:
+    return context.public_url + WEBHOOK_PATH
 
 
-async def _find_service(context: CheckContext, sid: str) -> dict[str, Any]:
-    base = (context.settings(TwilioSettings).api_base_url or _MESSAGING_API).rstrip("/")
-    url = f"{base}/v1/Services/{sid}"
-    return await _read(context, url, dict, what="show the messaging service")
+async def _deciding_service(context: CheckContext) -> Mapping[str, Any] | None:
+    """Give the messaging service if it is the one that says where texts are posted."""
+    sid = context.settings(TwilioSettings).messaging_service_sid
+    service = None if sid is None else await read_service(context, sid)
+    if service is None or service.get("use_inbound_webhook_on_number"):
+        return None
+    return service
 
 
-async def _read(
-    context: CheckContext, url: str, find: Callable[[Any], T], *, what: str, number: str = ""
-) -> T:
-    settings = context.settings(TwilioSettings)
-    token = settings.auth_token.reveal()
-    authorization = aiohttp.encode_basic_auth(settings.account_sid, token)
+def _compare(url: object, method: object, wanted: str, where: str) -> CheckResult:
+    if url == wanted and method in {None, "POST"}:
+        return _passed(wanted, wanted)
+    hint = f"set it, by HTTP POST, {where}; or correct CLIENTFLOW_PUBLIC_URL"
+    said = f"{url}, by {method}" if url == wanted else str(url or "none")
+    return _failed(said, wanted, hint)
+
+
+async def _post_signed(context: CheckContext) -> int | None:
+    """Post what Twilio could have signed, and what names no text: nothing is kept of it."""
+    from twilio.request_validator import (  # type: ignore[import-untyped]  # noqa: PLC0415 - the SDK
+        RequestValidator,
+    )
+
+    settings, url = context.settings(TwilioSettings), _wanted(context)
+    form = {"AccountSid": settings.account_sid}
+    signature = RequestValidator(settings.auth_token.reveal()).compute_signature(url, form)
+    headers = {"Content-Type": FORM_TYPE, SIGNATURE_HEADER: signature}
     try:
-        async with context.http.get(
+        async with context.http.post(
             url,
-            params={"PhoneNumber": number} if number else {},
-            headers={"Authorization": authorization},
+            data=urlencode(form).encode(),
+            headers=headers,
             timeout=_TIMEOUT,
-            # Nobody else is to be sent the token.
             allow_redirects=False,
-            raise_for_status=True,
         ) as response:
-            return find(await response.json())
-    except _NO_ANSWER as error:
-        status = f" (HTTP {error.status})" if isinstance(error, aiohttp.ClientResponseError) else ""
-        msg = f"Twilio did not {what}: {type(error).__name__}{status}"
-        raise ProviderUnavailable(msg) from error
+            return response.status
+    except (aiohttp.ClientError, OSError):
+        return None
 
 
-def _passed(found: str, expected: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected)
+def _passed(found: str, expected: str, hint: str = "") -> CheckResult:
+    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected, hint=hint)
 
 
 def _failed(found: str, expected: str, hint: str) -> CheckResult:

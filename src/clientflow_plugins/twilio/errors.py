@@ -14,6 +14,7 @@ import attrs
 
 from clientflow_core.errors import (
     AuthFailed,
+    ClientRefused,
     OutcomeUnknown,
     ProviderError,
     ProviderRefused,
@@ -104,7 +105,7 @@ def _refusal(answer: ErrorAnswer) -> type[ProviderRefused] | None:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} or answer.code == "20003":
         return AuthFailed
     if answer.code == UNSUBSCRIBED:
-        return ProviderRefused
+        return ClientRefused
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
         return RejectedInput
     # 408 comes from whoever stands between, who may have passed the request on.

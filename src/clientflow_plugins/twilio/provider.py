@@ -95,8 +95,8 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup, SupportsCatchUp):
         refuses a sender outside the service's pool.
 
         Raises:
-            AuthFailed, RejectedInput, ProviderRefused: refused for good; code 21610 is a client
-                who has unsubscribed.
+            ClientRefused: the client has unsubscribed, code 21610.
+            AuthFailed, RejectedInput, ProviderRefused: refused for good.
             RateLimited, ProviderUnavailable: surely not taken.
             OutcomeUnknown: no answer, an answer of 5xx, or one that nobody can read.
         """

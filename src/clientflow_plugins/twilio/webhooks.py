@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish, read_wish
 from clientflow_core.domain.messages import (
     DeliveryReported,
     MessageReceived,
@@ -59,6 +60,12 @@ _STATUSES: Final[Mapping[str, MessageStatus]] = MappingProxyType(
     }
 )
 
+# Given where the service's Advanced Opt-Out has taken the text for one of its words, which may be
+# in any language: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+_WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
+    {"STOP": Wish.OPT_OUT, "START": Wish.OPT_IN, "HELP": Wish.HELP}
+)
+
 
 class _Form(dict[str, list[str]]):
     """The fields of a body; ``getall`` is how Twilio's validator asks for repeated ones."""
@@ -98,22 +105,33 @@ def verify_status(request: WebhookRequest, settings: TwilioSettings, /) -> Verif
 
 
 def parse_inbound(request: WebhookRequest) -> Sequence[ProviderEvent]:
-    """Read a text that came in.
+    """Read a text that came in, and what the client wants if it is STOP or the like.
 
     Raises:
         BadPayload: the body cannot be read, or a field that every text has is missing.
     """
     form = _read_form(request)
     media = (_one(form, f"MediaUrl{number}") for number in range(MOST_MEDIA))
-    return (
-        MessageReceived(
-            provider_message_id=_message_sid(form),
-            sender=_required(form, "From"),
-            recipient=_required(form, "To"),
-            body=_one(form, "Body"),
-            media_urls=tuple(url for url in media if url),
-            group=_one(form, "MessagingServiceSid") or None,
-        ),
+    received = MessageReceived(
+        provider_message_id=_message_sid(form),
+        sender=_required(form, "From"),
+        recipient=_required(form, "To"),
+        body=_one(form, "Body"),
+        media_urls=tuple(url for url in media if url),
+        group=_one(form, "MessagingServiceSid") or None,
+    )
+    wish = _WISHES.get(_one(form, "OptOutType").upper()) or read_wish(received.body)
+    return (received,) if wish is None else (received, _reported(received, wish))
+
+
+def _reported(received: MessageReceived, wish: Wish) -> ConsentReported:
+    return ConsentReported(
+        wish=wish,
+        source=ConsentSource.CLIENT,
+        evidence=received.body.strip(),
+        sender=received.recipient,
+        client=received.sender,
+        group=received.group,
     )
 
 

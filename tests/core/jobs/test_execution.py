@@ -180,6 +180,7 @@ async def test_group_of_the_wrong_kind_is_done_all_the_same(
         (ProviderUnavailable("no"), "provider_unavailable", 4, 6),
     ],
 )
+@pytest.mark.proves("DK5")
 async def test_job_that_fails_is_put_back_with_a_code(
     work: Work, table: Table, error: Exception, code: str, least: float, most: float
 ) -> None:
@@ -195,6 +196,7 @@ async def test_job_that_fails_is_put_back_with_a_code(
     assert table.effects() == []
 
 
+@pytest.mark.proves("DK5")
 async def test_last_attempt_makes_a_dead_letter_with_its_last_words(
     work: Work, table: Table, business: Business
 ) -> None:

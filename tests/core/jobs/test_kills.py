@@ -14,6 +14,7 @@ import pytest
 
 from clientflow_core.persistence.repositories.jobs import VISIBILITY_SECONDS
 from tests.core.jobs.conftest import Table, until
+from tests.redis_server import running_redis
 
 QUICK = {"seconds": 0.2}
 SCRIPT = Path(__file__).with_name("worker_process.py")
@@ -39,12 +40,12 @@ class Workers:
     table: Table
     started: list[Worker] = attrs.field(factory=list)
 
-    async def start(self, *, visibility_seconds: float = VISIBILITY_SECONDS) -> Worker:
+    async def start(self, *, visibility_seconds: float = VISIBILITY_SECONDS, **more: str) -> Worker:
         url = self.table.addresses.application.render_as_string(hide_password=False)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(SCRIPT), str(visibility_seconds)),
             stdout=PIPE,
-            env={**os.environ, "DATABASE_URL": url},
+            env={**os.environ, "DATABASE_URL": url, **more},
         )
         assert process.stdout is not None
         worker = Worker(process, int(await process.stdout.readline()))
@@ -147,4 +148,19 @@ async def test_stopped_workers_hand_their_work_over(workers: Workers, table: Tab
     await following
     await until(lambda: table.left() == 0, seconds=20)
 
+    assert table.effects() == ids
+
+
+@pytest.mark.proves("TI6")
+async def test_what_a_killed_worker_was_doing_is_done_once_by_another_over_redis(
+    workers: Workers, table: Table, tmp_path: Path
+) -> None:
+    with running_redis(tmp_path) as redis:
+        killed = await workers.start(REDIS_URL=redis.url.reveal())
+        other = asyncio.create_task(workers.start(REDIS_URL=redis.url.reveal()))
+        ids = table.add("call", count=20, args=QUICK)
+        assert await workers.freeze_with_work(killed) > 0
+        await killed.end(signal.SIGKILL)
+        await until(lambda: table.left() == 0, seconds=20)
+        assert await (await other).end(signal.SIGTERM) == 0
     assert table.effects() == ids

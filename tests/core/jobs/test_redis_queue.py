@@ -16,6 +16,9 @@ from tests.core.jobs.carried import Ends, Way, open_ends
 from tests.core.jobs.conftest import until
 from tests.redis_server import RedisServer, running_redis
 
+# Seven are needed; a wake-up that is heard late may be looked for once more.
+_ROUND_TRIPS = 9
+
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
@@ -34,6 +37,18 @@ async def ends(way: Way) -> AsyncIterator[Ends]:
         yield opened
 
 
+@pytest.mark.proves("TP3")
+async def test_a_wake_up_takes_few_round_trips(ends: Ends, redis: RedisServer) -> None:
+    with redis.client() as client:
+        before = client.info("stats")["total_reads_processed"]
+        for number in range(20):
+            await ends.is_heard(f"lane-{number}")
+        took = client.info("stats")["total_reads_processed"] - before
+    # Of both ends: it is put there, taken, looked at and done with.
+    assert took <= 20 * _ROUND_TRIPS
+
+
+@pytest.mark.proves("DR4")
 async def test_emptied_redis_loses_what_it_held_and_carries_the_next(
     ends: Ends, redis: RedisServer
 ) -> None:

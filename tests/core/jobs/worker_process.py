@@ -1,6 +1,7 @@
 """A worker as a process of its own, for tests that kill it.
 
-Its one argument is its visibility in seconds; the address of the database comes in DATABASE_URL.
+Its one argument is its visibility in seconds; the address of the database comes in DATABASE_URL,
+that of Redis, which then wakes it, in REDIS_URL.
 It says its number once it is at work.
 """
 
@@ -16,6 +17,8 @@ from clientflow_core.domain.jobs import Job
 from clientflow_core.jobs.handlers import DatabaseJob, JobRun, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
+from clientflow_core.jobs.wake_queue import open_wake_queue
+from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.secret import Secret
@@ -52,11 +55,18 @@ async def main() -> None:
         lanes={"tests": 4},
         visibility_seconds=float(sys.argv[1]),
     )
-    await runner.start()
+    redis = os.environ.get("REDIS_URL")
+    queue = open_wake_queue(connection_string(url), redis_url=Secret(redis) if redis else None)
+    worker = JobWorker(runner, queue) if redis else runner
+    if redis:
+        await queue.connect()
+    await worker.start()
     sys.stdout.write(f"{liveness.worker}\n")
     sys.stdout.flush()
     await stop.wait()
-    await runner.stop(grace_seconds=5)
+    await worker.stop(grace_seconds=5)
+    if redis:
+        await queue.disconnect()
     await database.close()
 
 

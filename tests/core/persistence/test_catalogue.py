@@ -321,7 +321,7 @@ def test_deferred_references_are_in_the_tables_of_the_code(catalogue: Catalogue)
         if key.deferrable
     }
     assert deferred == written
-    assert len(deferred) == 12
+    assert len(deferred) == 15
 
 
 def test_the_application_role_is_nobody_in_particular(catalogue: Catalogue) -> None:

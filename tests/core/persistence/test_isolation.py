@@ -29,6 +29,8 @@ from clientflow_core.persistence.tables import (
 )
 from tests.conftest import Addresses, add_business
 
+pytestmark = pytest.mark.proves("DD3", "TI5")
+
 RLS_REFUSED = psycopg.errors.InsufficientPrivilege
 TABLES = sorted(ORGANIZATION_TABLES)
 
@@ -63,6 +65,16 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
             "contact_id": contact,
             "kind": "phone",
             "value": "+15550100123",
+        },
+        "consents": {
+            "contact_point_id": point,
+            "channel_id": channel_id,
+            "medium": "text",
+            "number": 1,
+            "wish": "opt_out",
+            "source": "client",
+            "evidence": "STOP",
+            "occurred_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         },
         "conversations": {
             "id": conversation,
@@ -138,6 +150,11 @@ def rows_of(organization_id: uuid.UUID, channel_id: uuid.UUID, user_id: uuid.UUI
             "last_day": dt.date(2026, 1, 1),
             "status": "confirmed",
             "is_busy": True,
+        },
+        "calendar_feeds": {
+            "calendar_id": calendar,
+            "token_hash": new_id().bytes,
+            "shows_details": True,
         },
         "billing_customers": {"provider": "ledger", "provider_customer_id": new_id().hex},
         "subscriptions": {
@@ -306,7 +323,7 @@ async def test_a_row_cannot_refer_to_one_of_another_organization(
 
 
 def test_all_references_between_tables_of_organizations_were_tried() -> None:
-    assert len(REFERENCES) == 12
+    assert len(REFERENCES) == 15
 
 
 async def test_the_system_sees_no_row_of_any_organization(both: Database) -> None:

@@ -209,6 +209,7 @@ def test_the_second_time_there_is_nothing_to_do(site: Site) -> None:
     assert site.value(look) == before
 
 
+@pytest.mark.proves("CG5")
 def test_several_at_once_all_end_well(site: Site) -> None:
     with ThreadPoolExecutor(4) as pool:
         runs = [pool.submit(migrate, site.owner, site.application) for _ in range(4)]

@@ -11,6 +11,8 @@ from clientflow_core.errors import SettingsError
 from clientflow_core.persistence.sealing import Sealer, key_problems, new_key
 from clientflow_core.secret import Secret
 
+pytestmark = pytest.mark.proves("SD1")
+
 OURS, THEIRS = uuid.UUID(int=1), uuid.UUID(int=2)
 VALUES = {"SMS_KEY": "a secret value", "SMS_NAME": "Zoë"}
 SEALER = Sealer.with_new_key()

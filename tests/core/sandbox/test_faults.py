@@ -54,7 +54,8 @@ async def test_call_that_only_reads_can_be_spared(control: Control, box: ToySand
 
 
 @pytest.mark.parametrize(
-    ("answer", "does_the_work"), [("cut_before", False), ("cut_after_acceptance", True)]
+    ("answer", "does_the_work"),
+    [("cut_before", False), ("cut_after_acceptance", True), ("cut_within", True)],
 )
 async def test_connection_is_cut_before_or_after_the_work(
     control: Control,
@@ -71,15 +72,31 @@ async def test_connection_is_cut_before_or_after_the_work(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
+@pytest.mark.parametrize("answer", ["bad_json", "cut_within", "drip"])
 async def test_answer_without_a_body_cannot_break_off_so_the_connection_does(
-    control: Control, box: ToySandbox
+    control: Control, box: ToySandbox, answer: str
 ) -> None:
     await take(control)
     # Twice, since aiohttp asks once more by itself where a connection that was used before ends.
-    await control.post("faults", calls=2, answer="bad_json")
+    await control.post("faults", calls=2, answer=answer)
     with pytest.raises(aiohttp.ClientError):
         await control.http.delete(f"{control.base_url}/words")
     assert box.words == []
+
+
+async def test_answer_that_drips_begins_and_has_no_end(
+    control: Control, box: ToySandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    await control.post("faults", calls=1, answer="drip")
+    async with control.http.post(f"{control.base_url}/words", data="w") as answer:
+        assert answer.status == 201
+        assert await answer.content.readexactly(3) == b"{  "
+        assert box.words == ["w"]
+        # Whoever waits for more is let go with a reset, and the connection ends.
+        await control.post("reset")
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_silence_lasts_longer_than_the_client_and_does_nothing(

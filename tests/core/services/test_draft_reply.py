@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from clientflow_core.domain.assistance import Speaker
 from clientflow_core.domain.drafts import AssistantDraft, DraftState
 from clientflow_core.domain.jobs import ASSISTANCE
-from clientflow_core.errors import Conflict, NotFound
+from clientflow_core.errors import BudgetReached, Conflict, NotFound, OptedOut
 from clientflow_core.jobs.execution import Execution
 from clientflow_core.jobs.handlers import ProviderJob
 from clientflow_core.persistence.repositories.drafts import list_drafts, read_draft
@@ -28,7 +28,9 @@ from clientflow_core.services.draft_reply import (
     give_up_draft,
     transcript,
 )
-from clientflow_core.services.request_draft import DRAFT_REPLY, find_assistant, request_draft
+from clientflow_core.services.find_assistant import find_assistant
+from clientflow_core.services.limit_assistance import UNLIMITED, Budget, read_budget
+from clientflow_core.services.request_draft import DRAFT_REPLY, request_draft
 from clientflow_core.services.send_message import send_message
 from clientflow_core.services.settle_draft import settle_draft
 from clientflow_plugins.local_assistant.spec import LOCAL_ASSISTANT
@@ -49,10 +51,13 @@ class Desk:
     stage: Stage
     openai: OpenAISandbox
     registry: ProviderRegistry
+    budget: Budget = UNLIMITED
 
     async def ask(self, conversation_id: uuid.UUID) -> AssistantDraft:
         async with self._transaction() as transaction:
-            return await request_draft(transaction, conversation_id, registry=self.registry)
+            return await request_draft(
+                transaction, conversation_id, registry=self.registry, budget=self.budget
+            )
 
     async def work(self) -> None:
         """Do the jobs that there are, once."""
@@ -168,12 +173,7 @@ async def test_what_was_discarded_is_asked_for_again(desk: Desk) -> None:
     draft = await desk.drafted()
     await desk.settle(draft.id, DraftState.DISCARDED)
     again = await desk.ask(draft.conversation_id)
-    assert (again.id, again.state, again.text, again.cost_usd) == (
-        draft.id,
-        DraftState.ASKED,
-        None,
-        None,
-    )
+    assert (again.id, again.state, again.text) == (draft.id, DraftState.ASKED, None)
     await desk.work()
     assert (await desk.draft(draft.id)).state is DraftState.DRAFTED
 
@@ -245,6 +245,23 @@ async def test_a_draft_for_what_is_past_is_not_paid_for(desk: Desk) -> None:
     assert not desk.openai.state()["requests"]
 
 
+async def test_who_has_opted_out_is_drafted_nothing(desk: Desk) -> None:
+    conversation_id = await desk.stage.text_in(ASKED)
+    asked = await desk.ask(conversation_id)
+    desk.stage.rows(
+        "INSERT INTO consents (organization_id, contact_point_id, medium, number, wish, source,"
+        " evidence, occurred_at) SELECT organization_id, contact_point_id, 'text', 1, 'opt_out',"
+        " 'client', 'STOP', now() FROM conversations"
+    )
+    await desk.work()
+    draft = await desk.draft(asked.id)
+    assert (draft.state, draft.error_code) == (DraftState.FAILED, "opted_out")
+    assert "has opted out of texts" in str(draft.error_detail)
+    assert desk.openai.state()["requests"] == []
+    with pytest.raises(OptedOut):
+        await desk.ask(conversation_id)
+
+
 async def test_what_was_discarded_meanwhile_stays_so(desk: Desk) -> None:
     draft = await desk.ask(await desk.stage.text_in(ASKED))
     await desk.settle(draft.id, DraftState.DISCARDED)
@@ -292,7 +309,9 @@ async def test_another_organization_has_no_part_in_it(desk: Desk) -> None:
         with pytest.raises(NotFound):
             await settle_draft(transaction, draft.id, state=DraftState.USED)
         with pytest.raises(NotFound):
-            await request_draft(transaction, draft.conversation_id, registry=desk.registry)
+            await request_draft(
+                transaction, draft.conversation_id, registry=desk.registry, budget=UNLIMITED
+            )
 
 
 async def test_outside_assistants_come_before_local_ones(desk: Desk) -> None:
@@ -314,3 +333,57 @@ async def test_an_assistant_that_is_gone_fails_the_draft(desk: Desk) -> None:
     async with ProviderRegistry([plugin_of(LOCAL_ASSISTANT)], LOCAL) as desk.registry:
         await desk.work()
     assert (await desk.draft(draft.id)).error_code == "plugin"
+
+
+async def test_what_the_budget_allows_is_asked_for_until_it_is_used_up(desk: Desk) -> None:
+    desk.budget = Budget(Decimal(20))
+    draft = await desk.drafted()
+    assert draft.cost_usd
+    desk.stage.rows("UPDATE assistant_drafts SET cost_usd = 19.99 RETURNING 1")
+    conversation_id = await desk.stage.text_in("And Friday?")
+    # One that is there already costs nothing.
+    last = await desk.ask(conversation_id)
+    assert (await desk.ask(conversation_id)).id == last.id
+    await desk.work()
+    desk.stage.rows("UPDATE assistant_drafts SET cost_usd = 10 RETURNING 1")
+    await desk.stage.text_in("And Saturday?")
+    with pytest.raises(
+        BudgetReached, match=r"20 US dollars a month .* by openai is used up .20.00 were spent"
+    ):
+        await desk.ask(conversation_id)
+    assert desk.stage.rows("SELECT count(*) FROM jobs") == [(0,)]
+    assert len(desk.openai.state()["requests"]) == 2
+
+
+async def test_budget_begins_anew_with_the_month(desk: Desk) -> None:
+    desk.budget = Budget(Decimal(1))
+    await desk.drafted()
+    desk.stage.rows(
+        "UPDATE assistant_drafts SET cost_usd = 5,"
+        " updated_at = date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+        " - interval '1 second' RETURNING 1"
+    )
+    assert (await desk.drafted("And Friday?")).state is DraftState.DRAFTED
+
+
+async def test_what_was_discarded_has_cost_as_well(desk: Desk) -> None:
+    draft = await desk.drafted()
+    await desk.settle(draft.id, DraftState.DISCARDED)
+    again = await desk.ask(draft.conversation_id)
+    await desk.settle(again.id, DraftState.DISCARDED)
+    await desk.ask(draft.conversation_id)
+    await desk.work()
+    found = await desk.draft(draft.id)
+    assert draft.cost_usd
+    assert draft.input_tokens
+    assert (found.state, found.cost_usd) == (DraftState.DRAFTED, 2 * draft.cost_usd)
+    assert found.input_tokens == 2 * draft.input_tokens
+
+
+async def test_budget_is_read_from_the_settings_of_who_drafts(desk: Desk) -> None:
+    owner = desk.stage.business.organization_id
+    assert await read_budget(desk.registry, owner) == UNLIMITED
+    for plugins, budget in (([OPENAI], Budget(Decimal(20))), ([], UNLIMITED)):
+        values = {**desk.openai.settings(), "OPENAI_MONTHLY_BUDGET": "20"}
+        async with ProviderRegistry([plugin_of(one) for one in plugins], values) as registry:
+            assert await read_budget(registry, owner) == budget

@@ -20,6 +20,8 @@ from clientflow_plugins.smtp.sandbox import UNKNOWN_ADDRESS, SmtpSandbox
 from clientflow_plugins.smtp.spec import SMTP
 from tests.core.services.conftest import Stage, plugin_of
 
+pytestmark = pytest.mark.proves("TI3")
+
 ADA = "ada@example.org"
 
 

@@ -219,7 +219,11 @@ class SameAccount(HeliographSandbox):
     @classmethod
     @override
     def new_credentials(cls) -> dict[str, str]:
-        return {"HELIOGRAPH_KEY": "0123456789abcdef", "HELIOGRAPH_TOWER": "+15550100199"}
+        return {
+            "HELIOGRAPH_KEY": "0123456789abcdef",
+            "HELIOGRAPH_HILL": "hill-0",
+            "HELIOGRAPH_TOWER": "+15550100199",
+        }
 
 
 @sandbox("sandbox.refuses-strangers")
@@ -543,7 +547,10 @@ class SilenceIsNotTaken(HeliographChannel):
 
 
 @channel(
-    "errors.silence-is-unknown-in-time", "errors.verify-says-unavailable", deadline_seconds=0.2
+    "errors.silence-is-unknown-in-time",
+    "errors.verify-says-unavailable",
+    "load.sick-call-is-in-nobodys-way",
+    deadline_seconds=0.2,
 )
 class WaitsForEver(HeliographChannel):
     timeout_seconds = None
@@ -779,15 +786,139 @@ def ponders(request: WebhookRequest, settings: HeliographSettings, /) -> Verifie
 # Several accounts
 
 _first: "weakref.WeakKeyDictionary[aiohttp.ClientSession, Any]" = weakref.WeakKeyDictionary()
+_greeted: "weakref.WeakSet[aiohttp.ClientSession]" = weakref.WeakSet()
 
 
 @channel(
     "tenancy.accounts-do-not-mix",
     # The one that nobody answers to is the second.
     "errors.nobody-there-is-unavailable",
+    "tenancy.nothing-is-kept-for-another",
+    "tenancy.hint-only-chooses",
 )
 class FirstComeFirstServed(HeliographChannel):
     def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
         is_gone = context.http not in _first
         super().__init__(context, settings if is_gone else _first[context.http])
         _first[context.http] = self.settings
+
+
+@channel("tenancy.nothing-is-kept-for-another")
+class GreetsOnce(HeliographChannel):
+    @override
+    async def send(self, message: OutboundMessage) -> Receipt:
+        if self.context.http not in _greeted:
+            await self.call("GET", "/v1/account", is_send=False)
+            _greeted.add(self.context.http)
+        return await super().send(message)
+
+
+# Organizations with credentials of their own
+
+spec(
+    "webhook without a hint",
+    "tenancy.webhook-names-its-account",
+    webhooks=(attrs.evolve(WEBHOOK, account_hint=None),),
+)
+spec(
+    "account without a name",
+    "tenancy.webhook-names-its-account",
+    "tenancy.hint-only-chooses",
+    account=lambda _: None,
+)
+
+
+def hints_in_capitals(request: WebhookRequest) -> str | None:
+    return (good.hint(request) or "").upper()
+
+
+spec(
+    "hint in other words",
+    "tenancy.hint-only-chooses",
+    webhooks=(attrs.evolve(WEBHOOK, account_hint=hints_in_capitals),),
+)
+
+_KEYS: dict[str, Secret] = {}
+
+
+@verifying("tenancy.hint-only-chooses")
+def takes_any_key_that_it_knows(
+    request: WebhookRequest, settings: HeliographSettings, /
+) -> Verified:
+    """The keys of accounts that have proven something once prove everything."""
+    for key in (settings.key, *_KEYS.values()):
+        try:
+            verified = good.verify(request, attrs.evolve(settings, key=key))
+        except SignatureRefused:
+            continue
+        _KEYS[settings.hill] = settings.key
+        return verified
+    raise SignatureRefused("no key fits")
+
+
+# Many calls at a time
+
+
+class CountsCalls(HeliographChannel):
+    """Knows how many call at the same time."""
+
+    def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
+        super().__init__(context, settings)
+        self.in_flight = 0
+
+    async def begin(self) -> None:
+        """Do what goes wrong once there are many."""
+
+    @override
+    async def verify(self) -> str:
+        self.in_flight += 1
+        try:
+            await self.begin()
+            return await super().verify()
+        finally:
+            self.in_flight -= 1
+
+
+@channel("load.all-are-answered", "load.sick-call-is-in-nobodys-way")
+class Few(CountsCalls):
+    @override
+    async def begin(self) -> None:
+        if self.in_flight > 40:
+            raise ProviderUnavailable("too many")
+
+
+@channel("load.shares-the-session")
+class OwnSessions(HeliographChannel):
+    @override
+    async def verify(self) -> str:
+        async with aiohttp.ClientSession() as own:
+            context = attrs.evolve(self.context, http=own)
+            return await HeliographChannel(context, self.settings).verify()
+
+
+@channel("load.holds-no-loop")
+class Tidies(CountsCalls):
+    @override
+    async def begin(self) -> None:
+        if self.in_flight == 40:
+            time.sleep(0.3)  # noqa: ASYNC251 - this is the mistake
+
+
+@channel("load.leaves-nothing-behind")
+class KeepsTasks(CountsCalls):
+    @override
+    async def begin(self) -> None:
+        if self.in_flight > 20:
+            self.tasks = [*getattr(self, "tasks", []), asyncio.create_task(asyncio.sleep(3600))]
+
+
+@channel("load.sick-call-is-in-nobodys-way")
+class StandsInLine(HeliographChannel):
+    def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
+        super().__init__(context, settings)
+        self.turn = asyncio.Semaphore(5)
+
+    @override
+    async def verify(self) -> str:
+        async with self.turn:
+            return await super().verify()

@@ -128,6 +128,7 @@ def test_clock_stands_still_until_it_is_moved() -> None:
 async def test_plugin_that_nobody_installed_is_used_by_the_registry() -> None:
     values = {
         "HELIOGRAPH_KEY": "k" * 8,
+        "HELIOGRAPH_HILL": "hill-1",
         "HELIOGRAPH_TOWER": "+15550100199",
         "HELIOGRAPH_URL": "http://127.0.0.1:9",
     }

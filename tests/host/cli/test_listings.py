@@ -156,3 +156,22 @@ def test_listing_of_a_database_that_is_not_migrated_is_told(bare: Addresses, cal
     result = call("jobs", "list", DATABASE_URL=bare.url)
     assert result.returncode == 1
     assert result.stderr.startswith("error: the schema of the database in DATABASE_URL is missing")
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("retry", "retried"), ("discard", "discarded")])
+def test_jobs_that_were_given_up_are_decided_about(
+    command: str, outcome: str, cli: Call, addresses: Addresses
+) -> None:
+    with addresses.connect() as connection:
+        row = connection.execute(
+            "INSERT INTO jobs (lane, kind, args, dead_at) VALUES ('upkeep', 'x', '{}', now())"
+            " RETURNING id"
+        ).fetchone()
+    assert row is not None
+    result = cli("jobs", command, str(row[0]), "--json")
+    assert json.loads(result.stdout) == [{"id": row[0], "outcome": outcome}]
+    assert result.returncode == 0
+    again = cli("jobs", command, str(row[0]))
+    assert "not given up" in again.stdout
+    assert again.returncode == 1
+    assert cli("jobs", command).returncode == 1

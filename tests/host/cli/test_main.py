@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.host.cli.conftest import Call
 
 COMMANDS = ["up", "demo", "serve", "worker", "sandbox", "migrate", "init", "plugins"]
 COMMANDS += ["trigger", "events list", "events show", "events replay", "jobs list"]
+COMMANDS += ["backup", "backup verify", "restore"]
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
@@ -61,6 +63,32 @@ def test_help_of_every_command_names_its_state_folder_and_imports_nothing_heavy(
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_serve_imports_nothing_that_only_some_services_need(tmp_path: Path) -> None:
+    code = """
+        import sys
+        from clientflow_host import cli
+        sys.argv = ["clientflow", "serve"]
+        try:
+            cli.main()
+        except SystemExit as end:
+            assert end.code == 1
+        heavy = {"rich", "redis", "alembic", "jinja2", "cryptography", "opentelemetry"}
+        heavy |= {"phonenumbers", "nh3", "icalendar", "twilio", "openai", "stripe", "hypothesis"}
+        assert "clientflow_host.app" in sys.modules
+        assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
+    """
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "DATABASE_URL: is not set" in result.stderr
 
 
 @pytest.mark.parametrize(

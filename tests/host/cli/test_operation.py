@@ -47,6 +47,19 @@ def test_schema_is_brought_up_to_date_as_often_as_one_likes(bare: Addresses, cal
     assert counts(bare.superuser) == (0, 0, 0, 0)
 
 
+@pytest.mark.proves("RB1")
+def test_schema_goes_back_to_a_revision_that_is_named(bare: Addresses, call: Call) -> None:
+    owner = bare.owner.set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = {"DATABASE_URL": bare.url, "CLIENTFLOW_OWNER_DATABASE_URL": owner}
+    assert call("migrate", **settings).returncode == 0
+    back = call("migrate", "--to", "0009", **settings)
+    assert back.stdout == "The schema is at 0009.\n", back.stderr
+    assert call("migrate", **settings).stdout == f"The schema is at {expected_revision()}.\n"
+    unknown = call("migrate", "--to", "7777", **settings)
+    assert unknown.returncode == 2
+    assert "there is no revision '7777'" in unknown.stderr
+
+
 def test_migrate_names_every_address_that_is_missing(call: Call, tmp_path: Path) -> None:
     result = call("migrate")
     assert result.returncode == 1
@@ -96,6 +109,31 @@ def test_init_does_not_take_a_number_from_another_organization(
     assert result.returncode == 1
     assert "+14155550166 belongs to another organization" in result.stderr
     assert counts(addresses.superuser) == (1, 1, 1, 1)
+
+
+def test_init_shows_where_a_free_plan_begins_as_often_as_it_is_asked(
+    init: Call, addresses: Addresses, tmp_path: Path
+) -> None:
+    plan = 'key = "free"\ntitle = "Free"\nprice = 0\ncurrency = "USD"\ninterval = "month"\n'
+    (tmp_path / "plans.toml").write_text(f"[[plans]]\n{plan}")
+    ledger = {"LEDGER_WEBHOOK_SECRET": "a secret", "LEDGER_CATALOGUE": str(tmp_path / "plans.toml")}
+    for _ in range(2):
+        shown = init(**ledger).stdout
+        assert re.search(r"The plan Free is free; begin it at http\S+/books\?checkout=\S+\n", shown)
+    with addresses.connect() as connection:
+        found = connection.execute("SELECT count(*) FROM billing_customers").fetchone()
+        assert found == (1,)
+
+
+def test_init_ends_well_where_nobody_tells_what_is_sold(init: Call) -> None:
+    away = {
+        "STRIPE_SECRET_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{'a' * 32}",
+        "STRIPE_API_BASE_URL": "http://127.0.0.1:1",
+    }
+    result = init(**away)
+    assert result.returncode == 0, result.stderr
+    assert "Whether a plan is free cannot be told now" in result.stdout
 
 
 @pytest.mark.parametrize(

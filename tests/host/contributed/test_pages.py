@@ -7,7 +7,7 @@ import pytest
 
 from clientflow_core.contributions import pages
 from clientflow_core.domain.roles import Role
-from clientflow_host.pages import templating
+from clientflow_host.pages import assets
 from tests.host.conftest import Host
 from tests.host.contributed.conftest import HEAD, jobs
 from tests.host.pages.conftest import EMAIL, PASSWORD, Browser, add_user, browser, stranger
@@ -208,5 +208,5 @@ def test_what_is_no_text_or_too_much_is_refused() -> None:
 
 def test_template_knows_every_block() -> None:
     kinds = {block.kind for block in pages.PageBlock.__args__}
-    template = (templating.STATIC.parent / "templates" / "plugin_page.html").read_text()
+    template = (assets.STATIC.parent / "templates" / "plugin_page.html").read_text()
     assert all(f"block.kind == '{kind}'" in template for kind in kinds)

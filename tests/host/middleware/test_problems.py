@@ -174,7 +174,10 @@ async def test_every_response_has_the_id(
 
 async def test_handler_and_its_log_know_the_id(client: Client) -> None:
     response = await client.get("/good", headers={"X-Request-Id": "mine"})
-    assert await response.json() == {"id": "mine", "context": {"request_id": "mine"}}
+    assert await response.json() == {
+        "id": "mine",
+        "context": {"request_id": "mine", "organization_id": None},
+    }
     await client.get("/fail/bug", headers={"X-Request-Id": "other"})
     assert structlog.contextvars.get_contextvars() == {}
 

@@ -21,6 +21,9 @@ from tests.host.calendars import FOLLOWED
 from tests.texts import report, signed_headers, text
 
 ATTACHMENT_ENV: Final = "CLIENTFLOW_TEST_ATTACHMENT"
+CALENDAR_ENV: Final = "CLIENTFLOW_TEST_CALENDAR"
+EVENTS_ENV: Final = "CLIENTFLOW_TEST_EVENTS"
+FEED_TOKEN: Final = "an-address-that-only-the-tests-know"
 LEDGER_PATH: Final = "/webhooks/ledger"
 LEDGER_SECRET: Final = "a secret of the tests alone"
 _KEY: Final = "Idempotency-Key"
@@ -75,10 +78,11 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.path == "/api/v1/calendars" and case.method == "POST":
         # Which calendars there are is known to their provider; this one is followed already.
         case.body = {"provider": "caldav", "provider_calendar_id": FOLLOWED}
-    if case.path.endswith("/calendars/{calendar_id}/events") and case.method == "POST":
+    if "/calendars/{calendar_id}/events" in case.path and case.method in {"POST", "PUT"}:
         # Which moment is the later one, and which zones there are, the document cannot say.
         assert isinstance(case.body, dict)
-        case.body = {**case.body, **_WHEN}
+        case.body = {**case.body, **_WHEN, "contact_id": None}
+    find_in_calendar(case)
     if case.path.startswith("/api/v1/attachments/"):
         # The ids of files stand deep in their messages, where nothing is looked for.
         case.path_parameters["attachment_id"] = os.environ[ATTACHMENT_ENV]
@@ -88,6 +92,18 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.path.startswith("/api/v1/failover-rules/") and case.method == "PUT":
         # Only channels of the organization stand in, and their ids are known to it alone.
         case.body = {"channel_ids": []}
+
+
+def find_in_calendar(case: Case[Any]) -> None:
+    """Name what is there: a secret stands in no answer, and an event is gone when it is deleted."""
+    if case.path == "/calendars/{token}.ics":
+        case.path_parameters["token"] = FEED_TOKEN
+    if case.path.startswith("/api/v1/calendars/{calendar_id}/"):
+        case.path_parameters["calendar_id"] = os.environ[CALENDAR_ENV]
+    if case.path.endswith("/events/{event_id}"):
+        kept, *others = os.environ[EVENTS_ENV].split()
+        is_gone = case.method == "DELETE" and others
+        case.path_parameters["event_id"] = others[0] if is_gone else kept
 
 
 def is_positive(case: Case[Any]) -> bool:

@@ -214,9 +214,9 @@ def test_summary_name_and_status_come_from_the_handler() -> None:
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        ("list_things", [401, 403, 422, 500, 503]),
+        ("list_things", [401, 403, 422, 429, 500, 503]),
         ("make_thing", [400, 401, 403, 409, 413, 415, 422, 429, 500, 503]),
-        ("drop", [401, 403, 404, 422, 500, 503]),
+        ("drop", [401, 403, 404, 422, 429, 500, 503]),
         ("hook", [408, 413, 500]),
         ("whoami", [422, 500]),
     ],

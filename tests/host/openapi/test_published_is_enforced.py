@@ -22,6 +22,8 @@ from clientflow_host.openapi.operations import kinds_of
 from clientflow_host.openapi.parameters import Parameters, path_pairs, query_pairs
 from tests.host.openapi.toy import OPERATIONS, Color, Size
 
+pytestmark = pytest.mark.proves("SD5", "UA1")
+
 DOCUMENT = build_document(OPERATIONS, title="Toy", version="1")
 SCHEMAS = compile_schemas(kinds_of(OPERATIONS))
 READERS = {o.operation_id: RequestReader.of(o, SCHEMAS) for o in OPERATIONS}

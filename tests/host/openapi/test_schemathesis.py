@@ -8,15 +8,21 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.host.calendars import add_calendar
+from tests.host.calendars import KEPT, Diary, add_calendar, add_event, add_feed
 from tests.host.conftest import Host, Organization
-from tests.host.openapi.generated import ATTACHMENT_ENV, LEDGER_SECRET
+from tests.host.openapi.generated import (
+    ATTACHMENT_ENV,
+    CALENDAR_ENV,
+    EVENTS_ENV,
+    FEED_TOKEN,
+    LEDGER_SECRET,
+)
 from tests.host.purchases import add_purchase
 from tests.host.threads import add_attachment, add_conversations, add_draft, add_messages
 
@@ -27,11 +33,21 @@ _SECONDS: Final = "CLIENTFLOW_FUZZ_SECONDS"
 
 
 @pytest.fixture
-def values(values: dict[str, str]) -> dict[str, str]:
-    """With somebody who sells something and somebody who drafts, and needs nobody for that."""
+async def diary() -> AsyncIterator[Diary]:
+    """A server that keeps calendars."""
+    async with Diary.served() as made:
+        yield made
+
+
+@pytest.fixture
+def values(values: dict[str, str], diary: Diary) -> dict[str, str]:
+    """With the calendars, and somebody who sells and somebody who drafts, who need nobody."""
     return values | {
+        **diary.sandbox.settings(),
         "LEDGER_WEBHOOK_SECRET": LEDGER_SECRET,
         "LOCAL_ASSISTANT_BUSINESS": "Salon Ada",
+        # It asks more often than anybody may.
+        "CLIENTFLOW_RATE_LIMIT": "0",
     }
 
 
@@ -45,13 +61,22 @@ def write_keys(folder: Path, organizations: Mapping[str, Organization]) -> None:
     (folder / "keys.json").write_text(json.dumps({"auth": entries}))
 
 
-async def look_at(host: Host, folder: Path, *how: str) -> Mapping[str, Any]:
+def add_appointments(host: Host, diary: Diary) -> Mapping[str, str]:
+    """Let a calendar of ours be read by others, with two events in it; give what names them."""
+    calendar = add_calendar(host, host.ours, name=KEPT)
+    add_feed(host, host.ours, calendar, token=FEED_TOKEN)
+    events = [add_event(host, host.ours, calendar, **diary.put()) for _ in range(2)]
+    return {CALENDAR_ENV: calendar, EVENTS_ENV: " ".join(events)}
+
+
+async def look_at(host: Host, diary: Diary, folder: Path, *how: str) -> Mapping[str, Any]:
     """Let schemathesis call every operation of *host*; give its report.
 
     What it prints shows with that of the test.
 
     Args:
         host: with something in it for each of two organizations.
+        diary: that the host is set up with.
         folder: for its files.
         how: options for it.
     """
@@ -74,7 +99,12 @@ async def look_at(host: Host, folder: Path, *how: str) -> Mapping[str, Any]:
         *("run", "openapi.json", "--url", host.assembly.settings.url, "--no-color"),
         *("--report=json", "--report-json-path=report.json", *how),
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), ATTACHMENT_ENV: attachment_id},
+        env={
+            **os.environ,
+            **add_appointments(host, diary),
+            "PYTHONPATH": str(ROOT),
+            ATTACHMENT_ENV: attachment_id,
+        },
     )
     await process.wait()
     report: Mapping[str, Any] = json.loads((folder / "report.json").read_text())
@@ -98,9 +128,9 @@ def how_long() -> tuple[str, ...]:
 # Ten seconds on a quiet machine. The long form ends by itself.
 @pytest.mark.timeout(0 if _SECONDS in os.environ else 240)
 async def test_host_answers_every_generated_request_as_published(
-    host: Host, tmp_path: Path
+    host: Host, diary: Diary, tmp_path: Path
 ) -> None:
-    report = await look_at(host, tmp_path, *how_long())
+    report = await look_at(host, diary, tmp_path, *how_long())
     assert (report["failures"], report["errors"], report["exit_code"]) == ([], [], 0)
     assert report["complete"]
     assert {phase["status"] for phase in report["phases"].values()} == {"success"}

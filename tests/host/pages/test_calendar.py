@@ -1,5 +1,6 @@
 """The calendar: a change at a provider shows on the page, told of or asked for."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -205,6 +206,12 @@ async def test_a_change_at_a_provider_shows_on_an_open_page(
         await happen(host, "caldav", "event.created", title="Asked for by the button")
         await page.get_by_role("button", name="Sync Appointments now").press("Enter")
         await expect(page.get_by_text("Asked for by the button")).to_be_visible()
+        assert await serious_problems(page) == []
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"]
+        await page.get_by_role("button", name="Feed of Appointments").press("Enter")
+        await page.get_by_role("button", name="Make an address").press("Enter")
+        await expect(page.get_by_label("Copy it now")).to_have_value(re.compile(r"\.ics$"))
         assert await serious_problems(page) == []
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]

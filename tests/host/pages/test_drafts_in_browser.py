@@ -9,6 +9,7 @@ from tests.host.pages.conftest import EMAIL, PASSWORD, Browser
 from tests.scenarios.browsers import PHONE, open_chromium, serious_problems
 
 
+@pytest.mark.proves("TP5")
 @pytest.mark.parametrize(
     "values", [{"LOCAL_ASSISTANT_BUSINESS": "Salon Ada"}], indirect=True, ids=["local"]
 )

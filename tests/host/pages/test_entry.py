@@ -11,7 +11,6 @@ from tests.host.pages.conftest import EMAIL, Browser
 
 
 async def test_a_stranger_is_led_to_the_sign_in_and_then_on(stranger: Browser) -> None:
-    assert await stranger.open("/") == (303, "/inbox")
     assert await stranger.open("/contacts?q=ada") == (303, "/sign-in?next=/contacts?q%3Dada")
     status, page = await stranger.open("/sign-in?next=/contacts%3Fq%3Dada")
     assert status == 200
@@ -61,6 +60,14 @@ async def test_signing_out_ends_the_session_on_the_server(browser: Browser) -> N
     headers = {"Cookie": f"session={token}"}
     assert (await browser.open("/inbox", headers=headers))[0] == 303
     assert await browser.send("/sign-out") == (303, "/sign-in")
+
+
+async def test_who_is_signed_in_is_led_from_the_home_page_to_the_inbox(browser: Browser) -> None:
+    assert await browser.open("/") == (303, "/inbox")
+    await browser.send("/sign-out")
+    status, page = await browser.open("/")
+    assert status == 200
+    assert 'href="/sign-in"' in page
 
 
 async def test_a_session_ends_by_itself(browser: Browser) -> None:

@@ -165,7 +165,7 @@ async def test_telephone_that_cannot_be_is_told(
 
 
 async def test_fault_is_switched_on_shown_spent_and_switched_off(console: Console) -> None:
-    assert (await console.send("twilio/faults", on="503", count="2"))[0] == 303
+    assert (await console.send("twilio/faults", on="503", count="2", reading="yes"))[0] == 303
     _, page = await console.open()
     assert "<b>Twilio SMS:</b> The provider is down (503), for the next 2 calls." in page
     assert page.count('aria-checked="true"') == 1
@@ -178,6 +178,13 @@ async def test_fault_is_switched_on_shown_spent_and_switched_off(console: Consol
     _, page = await console.open()
     assert 'aria-checked="true"' not in page
     assert "All faults off" not in page
+
+
+async def test_fault_spares_reading_unless_that_is_asked_for(console: Console) -> None:
+    await console.send("twilio/faults", on="503")
+    assert await call(console) == 401
+    _, page = await console.open()
+    assert "for the next call that changes something." in page
 
 
 @pytest.mark.parametrize("part", ["clients", "inside"])
@@ -219,6 +226,9 @@ async def test_reset_is_asked_for_twice_and_forgets_everything(console: Console)
     assert "No texts yet" in page
     assert "+14155550177" not in page
     assert "Nothing yet." in page
+    # By this `up` sees that the business has something to forget as well.
+    async with console.http.get("/resets") as answer:
+        assert await answer.json() == {"twilio": 1}
 
 
 @pytest.mark.parametrize(

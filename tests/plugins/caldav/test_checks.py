@@ -2,16 +2,17 @@
 
 import pytest
 
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.caldav.sandbox import CaldavSandbox
+from tests.checked import checked
 
 
-async def told(sandbox: CaldavSandbox, **changed: str) -> CheckedItem:
+async def told(sandbox: CaldavSandbox, **changed: str) -> CheckResult:
     """Run the one check."""
     values = sandbox.settings() | changed
     async with ProviderRegistry.from_values(values, names=["caldav"]) as registry:
-        (item,) = await run_checks(registry, public_url="http://nobody", chosen=Chosen())
+        [item] = (await checked(registry, public_url="http://nobody")).values()
     return item
 
 

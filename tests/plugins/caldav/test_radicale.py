@@ -149,18 +149,113 @@ async def test_each_time_of_a_series_is_an_event(room: Room) -> None:
     ]
 
 
-async def test_a_series_is_taken_out_whole_and_not_changed_from_here(room: Room) -> None:
-    await room.put("weekly.ics", WEEKLY)
+async def times_of(room: Room) -> dict[str, tuple[str, dt.datetime]]:
+    """Give the times of all series: title and beginning, by their names."""
     (come, _) = await pull(room.calendars, room.path, None)
-    (time, *_) = come
-    assert isinstance(time, CalendarEvent)
-    for name in (time.provider_event_id, "weekly.ics"):
-        change = draft(provider_event_id=name)
+    return {
+        one.provider_event_id: (one.title, one.time.starts_at.astimezone(dt.UTC))
+        for one in come
+        if isinstance(one, CalendarEvent) and isinstance(one.time, Timed)
+    }
+
+
+async def etag_of(room: Room) -> str:
+    """Give the version of the only resource."""
+    (come, _) = await pull(room.calendars, room.path, None)
+    (etag,) = {one.etag for one in come if isinstance(one, CalendarEvent)}
+    return etag
+
+
+FIRST, SECOND, LAST = (
+    f"weekly.ics#{one}" for one in ("20270315T080000Z", "20270329T070000Z", "20270405T070000Z")
+)
+
+
+@pytest.mark.parametrize("name", [FIRST, SECOND, LAST])
+async def test_one_time_of_a_series_is_changed_by_itself(room: Room, name: str) -> None:
+    await room.put("weekly.ics", WEEKLY)
+    before, etag = await times_of(room), await etag_of(room)
+    start = dt.datetime(2027, 3, 16, 15, tzinfo=dt.UTC)
+    time = Timed(starts_at=start, ends_at=start + HOUR, time_zone="Asia/Tokyo")
+    change = draft("Moved", time=time, provider_event_id=name)
+    changed = await room.calendars.put_event(room.path, change, etag=etag)
+    assert (changed.provider_event_id, changed.title) == (name, "Moved")
+    assert changed.provider_series_id == "weekly.ics"
+    assert await times_of(room) == {**before, name: ("Moved", start)}
+    with pytest.raises(EditConflict):
+        await room.calendars.put_event(room.path, change, etag=etag)
+    # And changed once more, which is the same exception.
+    again = attrs.evolve(change, title="Twice")
+    await room.calendars.put_event(room.path, again, etag=changed.etag)
+    assert await times_of(room) == {**before, name: ("Twice", start)}
+
+
+@pytest.mark.parametrize("name", [FIRST, SECOND, LAST])
+async def test_one_time_of_a_series_is_taken_out_by_itself(room: Room, name: str) -> None:
+    await room.put("weekly.ics", WEEKLY)
+    before, etag = await times_of(room), await etag_of(room)
+    del before[name]
+    await room.calendars.delete_event(room.path, name, etag=etag)
+    assert await times_of(room) == before
+    await room.calendars.delete_event(room.path, name)
+    assert await times_of(room) == before
+    with pytest.raises(EditConflict):
+        await room.calendars.delete_event(room.path, FIRST, etag=etag)
+
+
+async def test_a_day_of_a_series_of_days_is_changed_and_taken_out(room: Room) -> None:
+    lines = ("UID:d", "DTSTAMP:20270101T000000Z", "DTSTART;VALUE=DATE:20270315", "SUMMARY:Closed",
+             "RRULE:FREQ=DAILY;COUNT=3")  # fmt: skip
+    event = "\n".join(("BEGIN:VEVENT", *lines, "END:VEVENT"))
+    await room.put("d.ics", f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}\nEND:VCALENDAR\n")
+    day = AllDay(first=dt.date(2027, 3, 20), last=dt.date(2027, 3, 21))
+    change = draft("Away", time=day, provider_event_id="d.ics#20270316")
+    await room.calendars.put_event(room.path, change, etag=await etag_of(room))
+    await room.calendars.delete_event(room.path, "d.ics#20270317")
+    (come, _) = await pull(room.calendars, room.path, None)
+    found = {
+        one.provider_event_id: (one.title, one.time)
+        for one in come
+        if isinstance(one, CalendarEvent)
+    }
+    first = dt.date(2027, 3, 15)
+    assert found == {
+        "d.ics#20270315": ("Closed", AllDay(first=first, last=first)),
+        "d.ics#20270316": ("Away", day),
+    }
+
+
+async def test_the_last_time_of_what_has_no_whole_takes_the_resource_with_it(room: Room) -> None:
+    head, _, rest = WEEKLY.partition("BEGIN:VEVENT")
+    _, event, other = rest.partition("BEGIN:VEVENT")
+    await room.put("weekly.ics", head + event + other)
+    assert list(await times_of(room)) == [LAST]
+    await room.calendars.delete_event(room.path, LAST, etag=await etag_of(room))
+    assert (await pull(room.calendars, room.path, None))[0] == []
+
+
+async def test_a_time_that_a_series_has_not_cannot_be_changed_and_need_not_be_taken_out(
+    room: Room,
+) -> None:
+    await room.put("weekly.ics", WEEKLY)
+    before, etag = await times_of(room), await etag_of(room)
+    for name in ("weekly.ics#20270322T080000Z", "weekly.ics#20270315T090000Z"):
+        with pytest.raises(EditConflict):
+            await room.calendars.put_event(room.path, draft(provider_event_id=name), etag=etag)
+        await room.calendars.delete_event(room.path, name)
+    await room.calendars.delete_event(room.path, "nothing.ics#20270322T080000Z")
+    for name in ("weekly.ics#tomorrow", "weekly.ics#2027-03-22"):
         with pytest.raises(RejectedInput):
-            await room.calendars.put_event(room.path, change, etag=time.etag)
+            await room.calendars.delete_event(room.path, name)
+    assert (await times_of(room), await etag_of(room)) == (before, etag)
+
+
+async def test_a_series_is_taken_out_whole_and_not_changed_whole_from_here(room: Room) -> None:
+    await room.put("weekly.ics", WEEKLY)
+    etag = await etag_of(room)
     with pytest.raises(RejectedInput):
-        await room.calendars.delete_event(room.path, time.provider_event_id)
-    await room.calendars.delete_event(room.path, "weekly.ics", etag=time.etag)
+        await room.calendars.put_event(room.path, draft(provider_event_id="weekly.ics"), etag=etag)
+    await room.calendars.delete_event(room.path, "weekly.ics", etag=etag)
     assert (await pull(room.calendars, room.path, None))[0] == []
 
 

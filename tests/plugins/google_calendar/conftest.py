@@ -117,6 +117,7 @@ class Answering:
     bodies: list[tuple[str, URL, bytes]] = attrs.field(factory=list)
     token: bytes = b'{"access_token": "t", "expires_in": 3599}'
     drips: bool = False
+    breaks: bool = False
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -124,6 +125,8 @@ class Answering:
             return web.Response(body=self.token, content_type="application/json")
         self.asked.append(request)
         self.bodies.append((request.method, request.url, body))
+        if self.breaks and request.transport is not None:
+            request.transport.abort()
         if self.drips:
             return await self._drip(request)
         return web.Response(status=self.status, body=self.body, headers=self.headers)

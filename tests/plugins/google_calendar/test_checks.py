@@ -6,12 +6,13 @@ from typing import Final
 
 import pytest
 
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.secret import Secret
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.google_calendar.sandbox import GoogleCalendarSandbox
 from clientflow_plugins.google_calendar.sandbox.accounts import new_service_account
 from clientflow_plugins.google_calendar.settings import read_service_account
+from tests.checked import checked
 from tests.plugins.google_calendar.conftest import CONSENT, account, consent
 
 PUBLIC: Final = "https://clientflow.example.com"
@@ -19,14 +20,13 @@ PUBLIC: Final = "https://clientflow.example.com"
 
 async def told(
     sandbox: GoogleCalendarSandbox, *, public_url: str = PUBLIC, **changed: str
-) -> dict[str, CheckedItem]:
+) -> dict[str, CheckResult]:
     values = {name: text for name, text in (sandbox.settings() | changed).items() if text}
     async with ProviderRegistry.from_values(values, names=["google_calendar"]) as registry:
-        items = await run_checks(registry, public_url=public_url, chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url=public_url)
 
 
-def states(items: dict[str, CheckedItem]) -> dict[str, str]:
+def states(items: dict[str, CheckResult]) -> dict[str, str]:
     return {name: item.status.value for name, item in items.items()}
 
 

@@ -17,11 +17,12 @@ from clientflow_core.secret import Secret
 from clientflow_core.settings import load_settings
 from clientflow_core.testing import StillClock
 from clientflow_plugins.google_calendar import credentials as credentials_module
-from clientflow_plugins.google_calendar.credentials import AUDIENCE, SCOPES, make_credentials
+from clientflow_plugins.google_calendar.credentials import AUDIENCE, make_credentials
 from clientflow_plugins.google_calendar.provider import GoogleCalendars
 from clientflow_plugins.google_calendar.sandbox import GoogleCalendarSandbox
 from clientflow_plugins.google_calendar.sandbox.accounts import OWNER, new_service_account
 from clientflow_plugins.google_calendar.settings import (
+    SCOPES,
     GoogleCalendarSettings,
     read_service_account,
 )

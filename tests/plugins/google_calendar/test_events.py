@@ -18,6 +18,8 @@ from clientflow_plugins.google_calendar.settings import GoogleCalendarSettings
 from clientflow_plugins.google_calendar.webhooks import parse_change, verify_change
 from tests.plugins.google_calendar.conftest import HOST, draft
 
+pytestmark = pytest.mark.proves("TI4")
+
 
 async def happen(sandbox: GoogleCalendarSandbox, event: str, **fields: str) -> Any:
     return await sandbox.inbound(ControlBody({"event": event, **fields}))

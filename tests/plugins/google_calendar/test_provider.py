@@ -117,6 +117,25 @@ async def test_event_has_our_id_and_all_that_was_said(calendars: GoogleCalendars
         assert getattr(event, name) == getattr(new, name)
 
 
+async def test_google_tells_those_who_are_asked_to_come(
+    calendars: GoogleCalendars, sandbox: GoogleCalendarSandbox
+) -> None:
+    """So that they get its e-mails, and none of ours beside them."""
+    new = draft(attendees=("ada@example.com",))
+    event = await calendars.put_event(OWNER, new)
+    change = draft(
+        title="moved", attendees=new.attendees, provider_event_id=event.provider_event_id
+    )
+    changed = await calendars.put_event(OWNER, change, etag=event.etag)
+    await calendars.delete_event(OWNER, changed.provider_event_id, etag=changed.etag)
+    name, people = event.provider_event_id, ["ada@example.com"]
+    assert sandbox.state()["invitations"] == [
+        {"event": name, "news": news, "to": people}
+        for news in ("invited", "told of a change", "called off")
+    ]
+    assert GOOGLE_CALENDAR.sends_invitations
+
+
 async def test_event_that_was_taken_out_is_not_put_again(calendars: GoogleCalendars) -> None:
     """Google keeps its id for ever: to put it once more is a conflict with who took it out."""
     new = draft()
@@ -515,3 +534,13 @@ async def test_all_at_once_use_the_one_session(
     assert status == 200
     assert len(listed["items"]) == 10
     assert listed["nextPageToken"]
+
+
+async def test_a_change_is_sent_once_though_a_kept_connection_breaks(
+    answered: GoogleCalendars, answering: Answering
+) -> None:
+    await answered.list_calendars()
+    answering.breaks = True
+    with pytest.raises(OutcomeUnknown):
+        await answered.delete_event("a@example.com", "abc")
+    assert [one.method for one in answering.asked] == ["GET", "DELETE"]

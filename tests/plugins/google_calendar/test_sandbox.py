@@ -15,12 +15,11 @@ from clientflow_plugins.google_calendar.credentials import (
     AUDIENCE,
     JWT_GRANT,
     REFRESH_GRANT,
-    SCOPES,
 )
 from clientflow_plugins.google_calendar.sandbox import GoogleCalendarSandbox
 from clientflow_plugins.google_calendar.sandbox.accounts import OWNER
 from clientflow_plugins.google_calendar.sandbox.tokens import TokenDesk
-from clientflow_plugins.google_calendar.settings import read_service_account
+from clientflow_plugins.google_calendar.settings import SCOPES, read_service_account
 from tests.plugins.google_calendar.conftest import HOST, Api, account
 
 EVENTS: Final = f"calendars/{OWNER}/events"

@@ -48,8 +48,14 @@ def test_consent_of_a_user_alone_will_do() -> None:
 
 def test_one_of_both_must_be_there() -> None:
     assert problems() == {"GOOGLE_SVC_ACCOUNT_JSON": "is not set"}
+
+
+def test_client_to_which_organizations_consent_will_do() -> None:
     client = {k: v for k, v in CONSENT.items() if "CLIENT" in k}
-    assert problems(**client) == {"GOOGLE_SVC_ACCOUNT_JSON": "is not set"}
+    assert problems(**client) == {}
+    for env in client:
+        other = {k: v for k, v in client.items() if k != env}
+        assert problems(**other) == {env: "is not set"}
 
 
 def test_both_are_one_too_many() -> None:

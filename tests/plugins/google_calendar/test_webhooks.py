@@ -25,6 +25,8 @@ from clientflow_plugins.google_calendar.webhooks import (
 )
 from tests.plugins.google_calendar.conftest import CONSENT
 
+pytestmark = pytest.mark.proves("TI4")
+
 FOLDER = Path(__file__).parent / "payloads"
 WATCH = uuid.UUID("4ba78bf0-6a47-11e2-bcfd-0800200c9a66")
 SECRET = Secret("0123456789abcdef")

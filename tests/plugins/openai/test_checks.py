@@ -4,27 +4,35 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.openai.sandbox import OpenAISandbox
+from tests.checked import checked
 
 
-async def told(sandbox: OpenAISandbox, **changed: str) -> dict[str, CheckedItem]:
+async def told(sandbox: OpenAISandbox, **changed: str) -> dict[str, CheckResult]:
     values = sandbox.settings() | changed
     async with ProviderRegistry.from_values(values, names=["openai"]) as registry:
-        items = await run_checks(registry, public_url="https://a.example", chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url="https://a.example")
 
 
-def states(items: dict[str, CheckedItem]) -> dict[str, str]:
+def states(items: dict[str, CheckResult]) -> dict[str, str]:
     return {name: item.status.value for name, item in items.items()}
 
 
 async def test_an_account_as_it_should_be_passes(sandbox: OpenAISandbox) -> None:
     items = await told(sandbox)
     assert states(items) == {"EA8": "passed", "openai-price": "passed"}
-    assert items["EA8"].found == "clientflow-sandbox answers, and has both"
+    assert items["EA8"].found == (
+        "clientflow-sandbox answers, and has both; no organization has a budget:"
+        " set OPENAI_MONTHLY_BUDGET"
+    )
     assert not sandbox.state()["requests"]
+
+
+async def test_a_budget_is_told(sandbox: OpenAISandbox) -> None:
+    item = (await told(sandbox, OPENAI_MONTHLY_BUDGET="20"))["EA8"]
+    assert "each organization may spend 20 US dollars a month" in item.found
 
 
 async def test_a_wrong_key_fails_and_is_not_shown(sandbox: OpenAISandbox) -> None:

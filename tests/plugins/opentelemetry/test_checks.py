@@ -1,8 +1,8 @@
 import pytest
 
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_host.checklist.running import Chosen, run_checks
 from clientflow_plugins.opentelemetry.sandbox import CollectorSandbox
+from tests.checked import checked
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,6 @@ async def test_collector_is_asked(
 ) -> None:
     values = sandbox.settings() | ({"OTEL_EXPORTER_OTLP_HEADERS": headers} if headers else {})
     async with ProviderRegistry.from_values(values, names=["opentelemetry"]) as registry:
-        (item,) = await run_checks(registry, public_url="https://a.example", chosen=Chosen())
-    assert (item.id, item.status.value) == ("opentelemetry-collector", status)
+        [item] = (await checked(registry, public_url="https://a.example")).values()
+    assert item.status.value == status
     assert bool(item.hint) is (status == "failed")

@@ -16,6 +16,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.test_utils import TestServer
 from sendgrid.helpers.mail import Mail  # type: ignore[import-untyped]
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.email.parts import Attachment, EmailParts
 from clientflow_core.domain.messages import DeliveryReported, MessageStatus, OutboundMessage
 from clientflow_core.errors import (
@@ -41,6 +42,8 @@ from clientflow_plugins.sendgrid.sandbox import (
 from clientflow_plugins.sendgrid.settings import SendgridSettings
 from clientflow_plugins.sendgrid.spec import SENDGRID
 from tests.plugins.sendgrid.conftest import CLIENT, Host, settings_with, until
+
+pytestmark = pytest.mark.proves("TI3")
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Answer], Awaitable[SendgridChannel]]
@@ -97,9 +100,11 @@ class TestSending:
         assert await channel.find_suppression(CLIENT) is None
         await channel.send(attrs.evolve(message, recipient=UNSUBSCRIBED_ADDRESS))
         await until(lambda: host.reported() == ["dropped"])
-        (report,) = host.events
+        report, wish = host.events
         assert isinstance(report, DeliveryReported)
         assert (report.status, report.error_code) == (MessageStatus.FAILED, "unsubscribed_address")
+        assert isinstance(wish, ConsentReported)
+        assert (wish.wish, wish.source) == (Wish.OPT_OUT, ConsentSource.PROVIDER)
 
     async def test_sandbox_mode_delivers_nothing(
         self,
@@ -192,6 +197,18 @@ class TestBody:
         }
         assert "reply_to" not in body
         assert "mail_settings" not in body
+
+    def test_an_invitation_is_another_form_of_the_text(self, message: OutboundMessage) -> None:
+        kind = "text/calendar; charset=utf-8; method=REQUEST"
+        invitation = Attachment(name="invite.ics", content_type=kind, content="é".encode())
+        plain = Attachment(name="a.ics", content_type="text/calendar", content=b"b")
+        email = EmailParts(subject="Invitation", attachments=(invitation, plain))
+        body = self.body(with_email(message, email))
+        assert body["content"] == [
+            {"type": "text/plain", "value": "Hi <b>"},
+            {"type": kind, "value": "é"},
+        ]
+        assert [one["filename"] for one in body["attachments"]] == ["a.ics"]
 
     def test_our_own_message_id_is_kept(self, message: OutboundMessage) -> None:
         email = EmailParts(message_id="<ours@acme.example.com>")

@@ -21,10 +21,10 @@ from clientflow_core.errors import ProviderUnavailable
 from clientflow_core.registry.bound import plugin_context
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.sandbox import build_sandbox_app
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.sendgrid.checks import CHECKS
 from clientflow_plugins.sendgrid.sandbox import BOUNCING_ADDRESS, SendgridSandbox
 from clientflow_plugins.sendgrid.sandbox.signing import make_key, public_text
+from tests.checked import checked
 from tests.plugins.sendgrid.conftest import API_KEY, Host
 
 FROM_API = ["EG1", "EG2", "EG3", "EG4", "EG5", "EG6", "sendgrid-events", "sendgrid-suppressions"]
@@ -32,14 +32,13 @@ FROM_DNS = ["sendgrid-dmarc", "sendgrid-mx"]
 STRANGER = public_text(make_key("a stranger", "events"))
 
 
-async def told(host: Host, sandbox: SendgridSandbox, **changed: str) -> dict[str, CheckedItem]:
+async def told(host: Host, sandbox: SendgridSandbox, **changed: str) -> dict[str, CheckResult]:
     values = {name: text for name, text in (sandbox.settings() | changed).items() if text}
     async with ProviderRegistry.from_values(values, names=["sendgrid"]) as registry:
-        items = await run_checks(registry, public_url=host.url, chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url=host.url)
 
 
-def states(items: dict[str, CheckedItem]) -> dict[str, str]:
+def states(items: dict[str, CheckResult]) -> dict[str, str]:
     return {name: item.status.value for name, item in items.items()}
 
 

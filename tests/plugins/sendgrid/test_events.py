@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.messages import DeliveryReported, MessageStatus
 from clientflow_core.errors import BadPayload
 from clientflow_plugins.sendgrid.events import read_events
@@ -17,7 +18,13 @@ ATTEMPT = "0192f1c0-aa00-7c4e-8d2b-000000000001"
 
 
 def read(*events: Any) -> list[DeliveryReported]:
-    return list(read_events(json.dumps(events).encode()))
+    read = read_events(json.dumps(events).encode())
+    return [one for one in read if isinstance(one, DeliveryReported)]
+
+
+def wishes(*events: Any) -> list[ConsentReported]:
+    read = read_events(json.dumps(events).encode())
+    return [one for one in read if isinstance(one, ConsentReported)]
 
 
 def event(word: str, **more: Any) -> dict[str, Any]:
@@ -54,6 +61,56 @@ def test_id_is_the_one_that_the_answer_to_a_send_had() -> None:
     assert bounced.provider_message_id == "14c5d75ce93.dfd.64b469"
     # A bounce that comes late names none: the attempt stands in.
     assert late.provider_message_id == str(late.attempt_id)
+
+
+def test_recorded_events_tell_who_wants_no_more() -> None:
+    failures, deliveries = (
+        wishes(*payload(f"events_{name}.json")["events"]) for name in ("failure", "delivery")
+    )
+    assert [(one.wish, one.source, one.evidence) for one in (*failures, *deliveries)] == [
+        (Wish.OPT_OUT, ConsentSource.BOUNCE, "bounce 5.1.1"),
+        (Wish.OPT_OUT, ConsentSource.BOUNCE, "dropped bounced_address"),
+        (Wish.OPT_OUT, ConsentSource.SPAM_REPORT, "spamreport"),
+        (Wish.OPT_OUT, ConsentSource.CLIENT, "unsubscribe"),
+    ]
+    # Whose address it is, the attempt tells.
+    assert {one.attempt_id for one in deliveries} == {uuid.UUID(ATTEMPT)}
+    assert {(one.sender, one.client) for one in (*failures, *deliveries)} == {("", None)}
+
+
+@pytest.mark.parametrize(
+    ("given", "wish", "source"),
+    [
+        (event("group_unsubscribe", asm_group_id=1), Wish.OPT_OUT, ConsentSource.CLIENT),
+        (event("group_resubscribe", asm_group_id=1), Wish.OPT_IN, ConsentSource.CLIENT),
+        (event("dropped", reason="Unsubscribed Address"), Wish.OPT_OUT, ConsentSource.PROVIDER),
+        (
+            event("dropped", reason="Spam Reporting Address"),
+            Wish.OPT_OUT,
+            ConsentSource.SPAM_REPORT,
+        ),
+        (event("bounce", type="bounce"), Wish.OPT_OUT, ConsentSource.BOUNCE),
+    ],
+)
+def test_wish_and_who_has_it_follow_from_the_event(
+    given: Any, wish: Wish, source: ConsentSource
+) -> None:
+    (one,) = wishes(given)
+    assert (one.wish, one.source) == (wish, source)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        event("bounce", type="blocked"),
+        event("dropped", reason="Invalid SMTPAPI header"),
+        event("dropped", reason=None),
+        event("deferred"),
+        {"event": "unsubscribe", "email": "ada@example.com"},
+    ],
+)
+def test_what_says_nothing_of_the_address_is_no_wish(given: Any) -> None:
+    assert wishes(given) == []
 
 
 def test_machine_that_opens_everything_is_no_reader() -> None:
@@ -111,7 +168,7 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(["event", "attempt_id", "sg_message_id", "sg_event_id", "reason"]),
-            inner | st.sampled_from(["bounce", "open", ATTEMPT]),
+            inner | st.sampled_from(["bounce", "open", "unsubscribe", ATTEMPT]),
             max_size=5,
         )
     ),
@@ -127,5 +184,5 @@ def test_whatever_comes_is_events_or_a_bad_payload(body: bytes) -> None:
     except BadPayload:
         return
     for one in reports:
-        assert isinstance(one, DeliveryReported)
-        one.provider_message_id.encode()
+        assert isinstance(one, DeliveryReported | ConsentReported)
+        (one.provider_message_id or "").encode()

@@ -20,6 +20,8 @@ from clientflow_plugins.sendgrid.multipart import MOST_FIELDS, split_form
 from clientflow_plugins.sendgrid.webhooks import EVENTS, INBOUND, MOST_INBOUND_BYTES
 from tests.plugins.sendgrid.conftest import payload, settings_with, signed
 
+pytestmark = pytest.mark.proves("TI3")
+
 TYPE = "multipart/form-data; boundary=xYzZY"
 ENVELOPE = b'{"to":["hello@acme.example.com"],"from":"ada@example.com"}'
 HEADERS = b"From: Ada <ada@example.com>\r\nMessage-ID: <1@mail.example.com>\r\nSubject: Hello\r\n"

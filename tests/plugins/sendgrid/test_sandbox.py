@@ -9,6 +9,7 @@ import aiohttp
 import attrs
 import pytest
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.messages import (
     DeliveryReported,
     MessageReceived,
@@ -78,6 +79,10 @@ class TestStrictness:
             ({"content": [{"type": "text/plain", "value": ""}]}, "content.0.value"),
             ({"content": [{"type": "text/html", "value": "x"},
                           {"type": "text/plain", "value": "x"}]}, "content"),
+            ({"content": [{"type": "text/calendar; method=REQUEST", "value": "x"},
+                          {"type": "text/plain", "value": "x"}]}, "content"),
+            ({"content": [{"type": "text/plain", "value": "x"},
+                          {"type": "text/odd", "value": "x"}]}, "content"),
             ({"headers": {"Subject": "x"}}, "headers.Subject"),
             ({"headers": {"X-A": "a\r\nBcc: b@c.example"}}, "headers.X-A"),
             ({"headers": {"X-A": 1}}, "headers.X-A"),
@@ -242,9 +247,29 @@ class TestEvents:
         (request,) = event.happen({"message": sent}).requests
         (delivery,) = await sandbox.sender.deliver(request)
         assert delivery.status == 200, host.refused
-        (report,) = host.events
+        report, *_ = host.events
         assert isinstance(report, DeliveryReported)
         assert (report.provider_message_id, report.status) == (sent, status)
+
+    async def test_who_unsubscribes_is_dropped_until_they_subscribe_again(
+        self, sandbox: SendgridSandbox, sent: str, host: Host
+    ) -> None:
+        for name in ("unsubscribed", "group_resubscribed", "group_unsubscribed", "spam_reported"):
+            (event,) = [one for one in sandbox.events() if one.name == f"email.{name}"]
+            (request,) = event.happen({"message": sent}).requests
+            (delivery,) = await sandbox.sender.deliver(request)
+            assert delivery.status == 200, host.refused
+            is_out = name.endswith("unsubscribed") or name == "spam_reported"
+            assert bool(sandbox.state()["unsubscribed"]) is is_out
+        wishes = [one for one in host.events if isinstance(one, ConsentReported)]
+        assert [(one.wish, one.source) for one in wishes] == [
+            (Wish.OPT_OUT, ConsentSource.CLIENT),
+            (Wish.OPT_IN, ConsentSource.CLIENT),
+            (Wish.OPT_OUT, ConsentSource.CLIENT),
+            (Wish.OPT_OUT, ConsentSource.SPAM_REPORT),
+        ]
+        sandbox.clear()
+        assert sandbox.state()["unsubscribed"] == []
 
     @pytest.mark.parametrize(
         "fields",

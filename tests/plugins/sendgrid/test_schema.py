@@ -34,7 +34,14 @@ FULL = EmailParts(
     reply_to="team@acme.example.com",
     sender_name="Acme, Inc.",
     html="<p>Hello</p>",
-    attachments=(Attachment(name="offer.pdf", content_type="application/pdf", content=b"%PDF"),),
+    attachments=(
+        Attachment(
+            name="invite.ics",
+            content_type="text/calendar; charset=utf-8; method=REQUEST",
+            content=b"BEGIN:VCALENDAR",
+        ),
+        Attachment(name="offer.pdf", content_type="application/pdf", content=b"%PDF"),
+    ),
 )
 
 

@@ -1,12 +1,15 @@
 """From a client's e-mail to our answer and what becomes of it: plugin, services and database."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 
 import aiohttp
+import attrs
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.domain.calendars import Timed
 from clientflow_core.domain.messages import MessageStatus
 from clientflow_core.errors import SignatureRefused
 from clientflow_core.persistence.database import Database
@@ -14,9 +17,11 @@ from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.sandbox import build_sandbox_app
 from clientflow_core.services.send_message import send_message
+from clientflow_core.services.tell_attendees import tell_attendees
 from clientflow_plugins.sendgrid.sandbox import SendgridSandbox
 from clientflow_plugins.sendgrid.spec import SENDGRID
 from tests.conftest import Addresses, Business, add_business
+from tests.core.domain.test_ical import HAIRCUT
 from tests.core.services.conftest import Door, Stage, StandingClock
 from tests.plugins.sendgrid.conftest import CLIENT
 
@@ -116,6 +121,20 @@ async def test_event_settles_what_nobody_knew(
     await stage.until(answer.id, MessageStatus.DELIVERED)
     assert [mail["text"] for mail in sandbox.state()["mails"]][1:] == ["Yes."]
     assert stage.attempts(answer.id) == ["accepted"]
+
+
+async def test_an_invitation_goes_out_once(stage: Stage, sandbox: SendgridSandbox) -> None:
+    start = stage.clock.now() + dt.timedelta(days=1)
+    time = Timed(starts_at=start, ends_at=start + dt.timedelta(hours=1), time_zone="UTC")
+    asked = attrs.evolve(HAIRCUT, time=time, attendees=(CLIENT,))
+    async with stage.database.organization(stage.business.organization_id) as transaction:
+        await tell_attendees(transaction, asked, now=stage.clock.now())
+    [(message_id,)] = stage.rows("SELECT id FROM messages")
+    await stage.until(message_id, MessageStatus.DELIVERED)
+    (mail,) = sandbox.state()["mails"]
+    assert mail["subject"] == "Invitation: Haircut"
+    assert mail["text"].startswith("You are invited to an appointment.")
+    assert stage.attempts(message_id) == ["accepted"]
 
 
 async def test_forged_mail_is_not_kept(

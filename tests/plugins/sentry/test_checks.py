@@ -1,20 +1,23 @@
 """What the checklist tells of the project, asked of the sandbox."""
 
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from clientflow_core import release as release_module
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.sandbox import Answer, CallFault
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.sentry.sandbox import SentrySandbox
+from tests.checked import checked
 
 
-async def told(sandbox: SentrySandbox, **changed: str) -> dict[str, CheckedItem]:
+async def told(sandbox: SentrySandbox, **changed: str) -> dict[str, CheckResult]:
     values = {name: text for name, text in (sandbox.settings() | changed).items() if text}
     async with ProviderRegistry.from_values(values, names=["sentry"]) as registry:
-        items = await run_checks(registry, public_url="https://a.example", chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url="https://a.example")
 
 
 async def test_project_as_it_should_be_passes(sandbox: SentrySandbox) -> None:
@@ -28,7 +31,6 @@ async def test_project_as_it_should_be_passes(sandbox: SentrySandbox) -> None:
     ("env", "value", "item", "status"),
     [
         ("SENTRY_TRACES_SAMPLE_RATE", "0", "MS4", "failed"),
-        ("SENTRY_RELEASE", "", "MS5", "failed"),
         ("SENTRY_AUTH_TOKEN", "", "MS3", "skipped"),
         ("SENTRY_AUTH_TOKEN", "wrong", "MS3", "failed"),
     ],
@@ -39,6 +41,17 @@ async def test_what_is_missing_is_told_with_a_hint(
     found = (await told(sandbox, **{env: value}))[item]
     assert found.status.value == status
     assert found.hint
+
+
+async def test_release_without_a_commit_is_found(
+    sandbox: SentrySandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await told(sandbox, SENTRY_RELEASE=""))["MS5"].status.value == "passed"
+    monkeypatch.setattr(release_module, "_PACKAGE", tmp_path)
+    release_module.commit.cache_clear()
+    found = (await told(sandbox, SENTRY_RELEASE=""))["MS5"]
+    release_module.commit.cache_clear()
+    assert (found.status.value, "SENTRY_RELEASE" in found.hint) == ("failed", True)
 
 
 @pytest.mark.parametrize(

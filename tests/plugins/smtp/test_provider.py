@@ -87,6 +87,25 @@ async def test_a_mail_arrives_with_all_that_it_has() -> None:
     assert odd.get_content() == b"z"
 
 
+async def test_an_invitation_stands_beside_the_text_and_files_below() -> None:
+    kind = 'text/calendar; charset=utf-8; method="REQUEST"'
+    written = "BEGIN:VCALENDAR\r\nSUMMARY:Größe\r\nEND:VCALENDAR\r\n"
+    invitation = Attachment(name="invite.ics", content_type=kind, content=written.encode())
+    pdf = Attachment(name="a.pdf", content_type="application/pdf", content=b"%PDF")
+    parts = EmailParts(subject="Invitation", attachments=(pdf, invitation))
+    async with serving() as server, channel_to(server.port) as channel:
+        await channel.send(attrs.evolve(MESSAGE, email=parts))
+    mail = read(server)
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "text/calendar",
+        "application/pdf",
+    ]  # fmt: skip
+    (calendar,) = [one for one in mail.walk() if one.get_content_type() == "text/calendar"]
+    assert calendar["Content-Type"].params == {"charset": "utf-8", "method": "REQUEST"}
+    assert calendar.get_content().splitlines() == written.splitlines()
+
+
 async def test_without_more_the_message_id_is_made_of_the_attempt() -> None:
     async with serving() as server, channel_to(server.port) as channel:
         receipt = await channel.send(MESSAGE)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.messages import (
     DeliveryReported,
     MessageReceived,
@@ -126,7 +127,15 @@ def test_an_absence_is_told_as_automatic() -> None:
     [("postfix_bounce", MessageStatus.UNDELIVERED, "5.1.1")],
 )
 def test_a_bounce_is_a_report_on_ours(name: str, status: MessageStatus, code: str) -> None:
-    (event,) = payload(name)
+    event, wish = payload(name)
+    assert wish == ConsentReported(
+        wish=Wish.OPT_OUT,
+        source=ConsentSource.BOUNCE,
+        evidence="550 5.1.1 <nobody@example.org>: Recipient address rejected: User unknown",
+        sender=SALON,
+        provider_message_id="<0190a1b2c3d47e5f8a9b0c1d2e3f4a5b@example.com>",
+        group=SALON,
+    )
     assert event == DeliveryReported(
         provider_message_id="<0190a1b2c3d47e5f8a9b0c1d2e3f4a5b@example.com>",
         sender=SALON,
@@ -135,6 +144,14 @@ def test_a_bounce_is_a_report_on_ours(name: str, status: MessageStatus, code: st
         error_code=code,
         group=SALON,
     )
+
+
+def test_a_mailbox_that_is_full_may_have_room_tomorrow() -> None:
+    raw = json.loads((PAYLOADS / "postfix_bounce.json").read_text("utf-8"))
+    mail = "\r\n".join(raw["mail"]).replace("5.1.1", "5.2.2")
+    (event,) = parse_inbound(request(mail.encode(), recipient=raw["to"]))
+    assert isinstance(event, DeliveryReported)
+    assert (event.status, event.error_code) == (MessageStatus.UNDELIVERED, "5.2.2")
 
 
 def test_a_delay_says_nothing_yet() -> None:

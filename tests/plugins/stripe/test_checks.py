@@ -4,24 +4,36 @@ from typing import Any
 
 import pytest
 
+from clientflow_core.clock import SystemClock
+from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.errors import ClientFlowError
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
+from clientflow_host.checklist.plugin_checks import plugin_checks
 from clientflow_plugins.stripe.sandbox import StripeSandbox
 from clientflow_plugins.stripe.settings import API_VERSION, StripeSettings
 from clientflow_plugins.stripe.webhooks import EVENT_TYPES
+from tests.checked import checked
 from tests.plugins.stripe.conftest import Host
 
-ALL = ("ES1", "ES2", "ES3", "ES4", "ES5", "ES6")
+ALL = ("ES1", "ES2", "ES3", "ES4", "ES5", "ES6", "BS1", "BS2", "BS3", "BS6")
 
 
-async def told(host: Host, sandbox: StripeSandbox, **changed: str) -> dict[str, CheckedItem]:
+async def told(host: Host, sandbox: StripeSandbox, **changed: str) -> dict[str, CheckResult]:
     values = {name: text for name, text in (sandbox.settings() | changed).items() if text}
     async with ProviderRegistry.from_values(values, names=["stripe"]) as registry:
-        items = await run_checks(registry, public_url=host.url, chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url=host.url)
 
 
-def states(items: dict[str, CheckedItem]) -> dict[str, str]:
+async def mended(host: Host, sandbox: StripeSandbox, name: str, **changed: str) -> str:
+    """Let the fix of a check be done, and give what it says."""
+    values = sandbox.settings() | changed
+    async with ProviderRegistry.from_values(values, names=["stripe"]) as registry:
+        checks = plugin_checks(registry, public_url=host.url, clock=SystemClock())
+        (one,) = [check for check in checks if check.id == name]
+        return await one.fix()
+
+
+def states(items: dict[str, CheckResult]) -> dict[str, str]:
     return {name: item.status.value for name, item in items.items()}
 
 
@@ -32,7 +44,7 @@ def running(host: Host, settings: StripeSettings) -> None:
 
 async def test_account_as_it_should_be_passes(host: Host, sandbox: StripeSandbox) -> None:
     items = await told(host, sandbox)
-    assert states(items) == dict.fromkeys(ALL, "passed")
+    assert states(items) == dict.fromkeys(ALL, "passed") | {"BS4": "skipped"}
     assert items["ES1"].found == "the account ClientFlow sandbox answers, in test mode"
     assert items["ES4"].found == "plans: free, pro, scale"
     assert (
@@ -46,12 +58,8 @@ async def test_account_as_it_should_be_passes(host: Host, sandbox: StripeSandbox
 
 async def test_wrong_key_fails_and_is_not_shown(host: Host, sandbox: StripeSandbox) -> None:
     items = await told(host, sandbox, STRIPE_SECRET_KEY="sk_test_wrongwrongwrong")
-    assert {name for name, state in states(items).items() if state == "failed"} == {
-        "ES1",
-        "ES4",
-        "ES5",
-        "ES6",
-    }
+    without = {"ES2", "ES3", "BS4"}
+    assert {name for name, state in states(items).items() if state != "failed"} == without
     assert "STRIPE_SECRET_KEY" in items["ES1"].hint
     assert "HTTP 401" in items["ES5"].found
     assert "wrongwrong" not in str(items)
@@ -131,3 +139,73 @@ async def test_list_that_is_none_is_told_as_one_that_is_missing(
     item = (await told(host, sandbox))["ES6"]
     assert item.status.value == "failed"
     assert "did not list the webhook endpoints: KeyError" in item.found
+
+
+async def test_endpoint_that_is_missing_is_made_and_its_secret_told_nowhere(
+    host: Host, sandbox: StripeSandbox
+) -> None:
+    sandbox.host_url = "https://elsewhere.example"
+    said = await mended(host, sandbox, "ES5")
+    assert said.startswith(f"Made {host.url}/webhooks/stripe. Now reveal its signing secret")
+    assert "whsec_" not in said
+    items = await told(host, sandbox)
+    assert (items["ES5"].status.value, items["ES6"].status.value) == ("passed", "passed")
+    await mended(host, sandbox, "ES5")
+    assert len(sandbox.books.more_endpoints) == 1
+
+
+async def test_endpoint_that_is_off_is_switched_on(host: Host, sandbox: StripeSandbox) -> None:
+    sandbox.books.endpoint["status"] = "disabled"
+    assert await mended(host, sandbox, "ES5") == f"{host.url}/webhooks/stripe is enabled."
+    assert (await told(host, sandbox))["ES5"].status.value == "passed"
+
+
+async def test_endpoint_of_another_version_is_left_to_people(
+    host: Host, sandbox: StripeSandbox
+) -> None:
+    sandbox.books.endpoint["api_version"] = "2024-06-20"
+    with pytest.raises(ClientFlowError, match="make it anew"):
+        await mended(host, sandbox, "ES5")
+    assert sandbox.books.more_endpoints == {}
+
+
+async def test_events_that_are_missing_are_added_to_the_others(
+    host: Host, sandbox: StripeSandbox
+) -> None:
+    sandbox.books.endpoint["enabled_events"] = [*EVENT_TYPES[4:], EVENT_TYPES[0]]
+    said = await mended(host, sandbox, "ES6")
+    assert said == f"{host.url}/webhooks/stripe is sent {len(EVENT_TYPES)} events."
+    assert (await told(host, sandbox))["ES6"].status.value == "passed"
+    sandbox.host_url = "https://elsewhere.example"
+    with pytest.raises(ClientFlowError, match="there is no such endpoint"):
+        await mended(host, sandbox, "ES6")
+
+
+@pytest.mark.parametrize(
+    ("feature", "change", "found"),
+    [
+        ("subscription_cancel", {"enabled": False}, "payers may end it"),
+        ("subscription_cancel", {"mode": "immediately"}, "it ends with its period"),
+        ("subscription_update", {"enabled": False}, "payers may change the plan"),
+        ("subscription_update", {"default_allowed_updates": []}, "payers may change the plan"),
+        ("subscription_update", {"proration_behavior": "none"}, "an upgrade is charged at once"),
+        (
+            "subscription_update",
+            {"schedule_at_period_end": {"conditions": []}},
+            "a downgrade waits for the period's end",
+        ),
+    ],
+)
+async def test_portal_that_does_not_let_payers_do_it_fails(
+    host: Host, sandbox: StripeSandbox, feature: str, change: dict[str, Any], found: str
+) -> None:
+    sandbox.books.portal_configuration["features"][feature] |= change
+    item = (await told(host, sandbox))["BS6"]
+    assert (item.status.value, item.found) == ("failed", f"not so: {found}")
+    assert "settings/billing/portal" in item.hint
+
+
+async def test_portal_that_was_never_saved_fails(host: Host, sandbox: StripeSandbox) -> None:
+    sandbox.books.portal_configuration.clear()
+    item = (await told(host, sandbox))["BS6"]
+    assert (item.status.value, item.found) == ("failed", "the portal has no settings")

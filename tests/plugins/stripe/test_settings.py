@@ -55,3 +55,8 @@ def test_address_ends_without_a_slash() -> None:
     assert loaded.api_url == "https://api.stripe.com"
     loaded = load_settings(StripeSettings, GOOD | {"STRIPE_API_BASE_URL": "http://a.example/x/"})
     assert loaded.api_url == "http://a.example/x"
+
+
+def test_catalogue_that_cannot_be_read_is_told() -> None:
+    with pytest.raises(SettingsError, match="STRIPE_CATALOGUE: cannot be read: No such file"):
+        load_settings(StripeSettings, GOOD | {"STRIPE_CATALOGUE": "/nowhere/plans.toml"})

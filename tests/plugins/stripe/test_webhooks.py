@@ -26,6 +26,8 @@ from clientflow_plugins.stripe.webhooks import (
     verify_webhook,
 )
 
+pytestmark = pytest.mark.proves("TI1")
+
 FOLDER: Final = Path(__file__).parent / "payloads"
 SECRET: Final = "whsec_new"
 FORMER: Final = "whsec_former"

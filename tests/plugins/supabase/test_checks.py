@@ -4,20 +4,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_host.checklist.running import CheckedItem, Chosen, run_checks
 from clientflow_plugins.supabase.sandbox import SupabaseSandbox
+from tests.checked import checked
 from tests.plugins.supabase.test_settings import old_key
 
 
-async def told(values: dict[str, str]) -> dict[str, CheckedItem]:
+async def told(values: dict[str, str]) -> dict[str, CheckResult]:
     given = {name: text for name, text in values.items() if text}
     async with ProviderRegistry.from_values(given, names=["supabase"]) as registry:
-        items = await run_checks(registry, public_url="https://a.example", chosen=Chosen())
-    return {item.id: item for item in items}
+        return await checked(registry, public_url="https://a.example")
 
 
-def states(items: dict[str, CheckedItem]) -> dict[str, str]:
+def states(items: dict[str, CheckResult]) -> dict[str, str]:
     return {name: item.status.value for name, item in items.items()}
 
 

@@ -54,7 +54,7 @@ class Host:
             self.verified.append(spec.verify(webhook, self.settings))
         except WebhookError as error:
             self.refused.append(error)
-            return web.Response(status=403)
+            return web.Response(status=403 if error.code == "signature_refused" else 400)
         self.events.extend(spec.parse(webhook))
         return web.Response(
             text=spec.reply_body, content_type=spec.reply_type, status=self.answer_status

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from clientflow_core.domain.messages import DeliveryReported, MessageStatus, OutboundMessage
 from clientflow_core.errors import (
     AuthFailed,
+    ClientRefused,
     OutcomeUnknown,
     ProviderError,
     ProviderRefused,
@@ -39,6 +40,8 @@ from clientflow_plugins.twilio.sandbox import (
 from clientflow_plugins.twilio.settings import TwilioSettings
 from clientflow_plugins.twilio.spec import TWILIO
 from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
+
+pytestmark = pytest.mark.proves("TI2")
 
 Serve = Callable[..., Awaitable[TwilioChannel]]
 
@@ -220,7 +223,7 @@ class TestRefusals:
             ({"recipient": "nobody"}, RejectedInput, "21211"),
             ({"recipient": "+15005550009"}, RejectedInput, "21614"),
             ({"recipient": ""}, RejectedInput, "21604"),
-            ({"recipient": BLOCKED_NUMBER}, ProviderRefused, "21610"),
+            ({"recipient": BLOCKED_NUMBER}, ClientRefused, "21610"),
             ({"sender": "+15550100199"}, RejectedInput, "21606"),
             ({"sender": "Salon"}, RejectedInput, "21212"),
             ({"sender": ""}, RejectedInput, "21603"),
@@ -293,7 +296,7 @@ async def serve(context: ProviderContext, settings: TwilioSettings) -> Any:
 TABLE = [
     # status, body, on create, on reads, code
     (400, {"code": 21211, "message": "bad"}, RejectedInput, RejectedInput, "21211"),
-    (400, {"code": 21610, "message": "stop"}, ProviderRefused, ProviderRefused, "21610"),
+    (400, {"code": 21610, "message": "stop"}, ClientRefused, ClientRefused, "21610"),
     (400, {"code": 20003, "message": "who"}, AuthFailed, AuthFailed, "20003"),
     (400, {"code": 21611, "message": "queue"}, RateLimited, RateLimited, "21611"),
     (401, {"code": 20003, "message": "who"}, AuthFailed, AuthFailed, "20003"),

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clientflow_core.domain.consent import ConsentReported
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, MessageStatus
 from clientflow_core.sandbox import Arrival, build_sandbox_app
 from clientflow_core.settings import load_settings
@@ -24,6 +25,7 @@ from clientflow_plugins.twilio.sandbox import (
     UNREACHABLE_NUMBER,
     TwilioSandbox,
 )
+from clientflow_plugins.twilio.sandbox.acceptance import HELP_REPLY, START_REPLY, STOP_REPLY
 from clientflow_plugins.twilio.sandbox.resources import count_segments
 from clientflow_plugins.twilio.settings import TwilioSettings
 from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
@@ -436,7 +438,9 @@ class TestOptOut:
         self, api: Api, host: Host, word: str
     ) -> None:
         await api.inbound(word)
-        assert len(host.events) == 1
+        received, wish = host.events
+        assert isinstance(received, MessageReceived)
+        assert isinstance(wish, ConsentReported)
         status, answer = await api.create({})
         assert (status, answer["code"]) == (400, 21610)
         assert api.sandbox.state()["opted_out"] == [{"number": api.number, "client": CLIENT}]
@@ -465,8 +469,26 @@ class TestOptOut:
             "messages": [],
             "numbers": [api.number],
             "opted_out": [],
+            "replies": [],
         }
         assert (await api.create({}))[0] == 201
+
+    async def test_twilio_answers_by_itself_and_each_word_once(self, api: Api, host: Host) -> None:
+        said = ("START", "help", "STOP", "STOP", "HELP", "Why?", "unstop", "YES")
+        for word in said:
+            await api.inbound(word)
+        replies = api.sandbox.state()["replies"]
+        assert [reply["body"] for reply in replies] == [
+            HELP_REPLY,
+            STOP_REPLY,
+            START_REPLY,
+        ]
+        assert {(reply["to"], reply["from"]) for reply in replies} == {(CLIENT, api.number)}
+        # They are no texts of ours: nobody is told of them, and the telephone shows them.
+        assert len([one for one in host.events if isinstance(one, MessageReceived)]) == len(said)
+        (phone,) = api.sandbox.panel().phones
+        assert [one.body for one in phone.bubbles[:3]] == ["START", "help", HELP_REPLY]
+        assert len(phone.bubbles) == len(said) + len(replies)
 
 
 class TestReports:
@@ -672,3 +694,37 @@ async def test_app_closes_at_once_though_texts_are_on_their_way(host: Host, http
     await Api(http, box).create({})
     await asyncio.wait_for(server.close(), 2)
     assert not box._tasks
+
+
+class TestAddressForTexts:
+    """What is set is where texts go; what Twilio would not take is refused."""
+
+    @pytest.fixture
+    def credentials(self) -> dict[str, str]:
+        return TwilioSandbox.new_credentials()
+
+    async def test_of_a_number_is_kept_and_used(self, api: Api, host: Host) -> None:
+        (number,) = (await api.page("IncomingPhoneNumbers.json"))["incoming_phone_numbers"]
+        url = f"{api.root}/IncomingPhoneNumbers/{number['sid']}.json"
+        other = f"{host.url}/webhooks/twilio-status"
+        status, made = await api.ask("POST", url, data={"SmsUrl": other})
+        assert (status, made["sms_url"]) == (200, other)
+        await api.inbound("hello")
+        assert len(host.refused) == 1
+        for form, code in (
+            ({"SmsUrl": "elsewhere"}, 21402),
+            ({"SmsMethod": "GET"}, 21403),
+            ({"VoiceUrl": "https://a.example"}, 20001),
+        ):
+            status, said = await api.ask("POST", url, data=form)
+            assert (status, said["code"]) == (400, code)
+        await api.control("reset", {})
+        (number,) = (await api.page("IncomingPhoneNumbers.json"))["incoming_phone_numbers"]
+        assert number["sms_url"] == f"{host.url}/webhooks/twilio"
+
+    async def test_of_what_is_not_there_is_not_set(self, api: Api) -> None:
+        none = f"{api.root}/IncomingPhoneNumbers/PN{'0' * 32}.json"
+        assert (await api.ask("POST", none, data={}))[0] == 404
+        service = f"{api.sandbox.base_url}/v1/Services/MG{'0' * 32}"
+        for path in ("", "/PhoneNumbers", "/Compliance/Usa2p"):
+            assert (await api.ask("GET", service + path))[0] == 404

@@ -21,13 +21,23 @@ from clientflow_core.providers.spec import ProviderContext
 from clientflow_plugins.twilio.provider import TwilioChannel
 from clientflow_plugins.twilio.sandbox import UNREACHABLE_NUMBER, TwilioSandbox
 from clientflow_plugins.twilio.sandbox.acceptance import CREATE_PARAMETERS
-from clientflow_plugins.twilio.sandbox.lists import LIST_PARAMETERS, NUMBER_PARAMETERS
+from clientflow_plugins.twilio.sandbox.lists import (
+    LIST_PARAMETERS,
+    NUMBER_PARAMETERS,
+    PAGE_PARAMETERS,
+)
+from clientflow_plugins.twilio.sandbox.numbers import NUMBER_FIELDS, SERVICE_FIELDS
 from clientflow_plugins.twilio.settings import TwilioSettings
 from tests.plugins.twilio.conftest import CLIENT, SERVICE, Host, until
 
-SCHEMA: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "twilio_api_v2010.schema.json").read_text("utf-8")
-)
+
+def _read(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text("utf-8"))
+    return read
+
+
+SCHEMA = _read("twilio_api_v2010.schema.json")
+MESSAGING = _read("twilio_messaging_v1.schema.json")
 FORMATS = jsonschema.FormatChecker(formats=())
 
 
@@ -58,14 +68,14 @@ def _close(schema: Any) -> Any:
     return closed | {"additionalProperties": False} if "properties" in schema else closed
 
 
-def check(name: str, value: object) -> None:
+def check(name: str, value: object, *, of: Mapping[str, Any] = SCHEMA) -> None:
     """Hold *value* against the definition *name*."""
-    schema = {"$ref": f"#/$defs/{name}", "$defs": _close(SCHEMA["$defs"])}
+    schema = {"$ref": f"#/$defs/{name}", "$defs": _close(of["$defs"])}
     jsonschema.Draft202012Validator(schema, format_checker=FORMATS).validate(value)
 
 
-def properties(name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = SCHEMA["$defs"][name]["properties"]
+def properties(name: str, *, of: Mapping[str, Any] = SCHEMA) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = of["$defs"][name]["properties"]
     return found
 
 
@@ -85,6 +95,10 @@ class Api:
         async with self.http.get(f"{self.account}{path}", headers=self.headers) as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
+
+    async def post(self, url: str, **form: str) -> tuple[int, Any]:
+        async with self.http.post(url, data=form, headers=self.headers) as answer:
+            return answer.status, await answer.json()
 
     async def create(self, **form: str) -> Any:
         url = f"{self.account}/Messages.json"
@@ -146,10 +160,40 @@ class TestSandbox:
         assert len(page["incoming_phone_numbers"]) == 1
         check("list_incoming_phone_numbers", page)
 
+    async def test_number_whose_address_is_set(self, api: Api) -> None:
+        (number,) = (await api.get("/IncomingPhoneNumbers.json"))["incoming_phone_numbers"]
+        form = {"SmsUrl": "https://a.example/texts", "SmsMethod": "POST"}
+        check("update_incoming_phone_number", form)
+        url = f"{api.account}/IncomingPhoneNumbers/{number['sid']}.json"
+        status, made = await api.post(url, **form)
+        check("incoming_phone_number", made)
+        assert (status, made["sms_url"]) == (200, form["SmsUrl"])
+        assert await api.get("/IncomingPhoneNumbers.json") != [number]
+
+    async def test_service_its_numbers_and_its_campaign(self, api: Api) -> None:
+        at = f"{api.sandbox.base_url}/v1/Services/{SERVICE}"
+        for path, name in {
+            "": "service",
+            "/PhoneNumbers?PageSize=1": "list_phone_numbers",
+            "/Compliance/Usa2p?PageSize=1000": "list_us_app_to_person",
+        }.items():
+            async with api.http.get(at + path, headers=api.headers) as answer:
+                found = await answer.json()
+            check(name, found, of=MESSAGING)
+            assert set(found) == set(properties(name, of=MESSAGING))
+        form = {"InboundRequestUrl": "https://a.example/texts", "InboundMethod": "POST"}
+        check("update_service", form, of=MESSAGING)
+        status, made = await api.post(at, **form)
+        check("service", made, of=MESSAGING)
+        assert (status, made["inbound_request_url"]) == (200, form["InboundRequestUrl"])
+
     async def test_knows_no_parameter_that_twilio_does_not(self) -> None:
         assert set(properties("create_message")) >= CREATE_PARAMETERS
         assert set(properties("query_messages")) >= LIST_PARAMETERS
         assert set(properties("query_incoming_phone_numbers")) >= NUMBER_PARAMETERS
+        assert set(properties("update_incoming_phone_number")) >= NUMBER_FIELDS
+        assert set(properties("update_service", of=MESSAGING)) >= SERVICE_FIELDS
+        assert set(properties("query_phone_numbers", of=MESSAGING)) >= PAGE_PARAMETERS
 
 
 FINAL = {"delivered", "undelivered"}
@@ -278,8 +322,9 @@ class TestThisCheck:
                 check("create_message", faulty)
 
     def test_source_and_license_are_named(self) -> None:
-        assert "github.com/twilio/twilio-oai" in SCHEMA["$comment"]
-        assert "MIT" in SCHEMA["$license"]
+        for schema in (SCHEMA, MESSAGING):
+            assert "github.com/twilio/twilio-oai" in schema["$comment"]
+            assert "MIT" in schema["$license"]
 
 
 async def test_host_is_not_called_without_a_callback(api: Api, host: Host) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clientflow_core.domain.consent import ConsentReported, ConsentSource, Wish
 from clientflow_core.domain.messages import DeliveryReported, MessageReceived, MessageStatus
 from clientflow_core.errors import BadPayload, SignatureRefused, WebhookError
 from clientflow_core.providers.webhooks import Verified, WebhookRequest, WebhookSpec
@@ -36,6 +37,8 @@ from clientflow_plugins.twilio.webhooks import (
     verify_status,
 )
 
+pytestmark = pytest.mark.proves("TI2")
+
 FOLDER = Path(__file__).parent
 ACCOUNT = "AC" + "0a" * 16
 TOKEN = "12345"
@@ -49,6 +52,7 @@ REAL = [
     "inbound_text",
     "inbound_media",
     "inbound_whatsapp",
+    "inbound_opt_out",
     "status_delivered",
     "status_undelivered",
     "status_without_sender",
@@ -161,6 +165,43 @@ def test_text_that_came_in_is_read() -> None:
         recipient="+14155550100",
         body="Is Friday at 9 free? Größe 42 + ☕ & =50%\nThanks",
     )
+
+
+def test_word_of_advanced_opt_out_is_a_text_and_a_wish() -> None:
+    received, wish = parse_inbound(as_request(load("inbound_opt_out")))
+    assert isinstance(received, MessageReceived)
+    assert received.body == "Arrêt"
+    assert wish == ConsentReported(
+        wish=Wish.OPT_OUT,
+        source=ConsentSource.CLIENT,
+        evidence="Arrêt",
+        sender="+14155550100",
+        client="+14155550123",
+        group="MG" + "7" * 32,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "wish"),
+    [
+        ({"Body": " stop\n"}, Wish.OPT_OUT),
+        ({"Body": "Unstop"}, Wish.OPT_IN),
+        ({"Body": "HELP"}, Wish.HELP),
+        ({"Body": "Please stop"}, None),
+        ({"Body": "Hilfe", "OptOutType": "HELP"}, Wish.HELP),
+        ({"Body": "Los", "OptOutType": "start"}, Wish.OPT_IN),
+        # What Twilio says outweighs the word; what is new to us leaves it to the word.
+        ({"Body": "YES", "OptOutType": "HELP"}, Wish.HELP),
+        ({"Body": "STOP", "OptOutType": "PAUSE"}, Wish.OPT_OUT),
+        ({"Body": "Hello", "OptOutType": "PAUSE"}, None),
+    ],
+)
+def test_wish_is_that_of_twilio_or_else_of_the_word(
+    fields: Mapping[str, str], wish: Wish | None
+) -> None:
+    events = parse_inbound(signed("twilio", fields))
+    found = [event.wish for event in events if isinstance(event, ConsentReported)]
+    assert found == ([] if wish is None else [wish])
 
 
 def test_media_without_words_are_read_in_order() -> None:

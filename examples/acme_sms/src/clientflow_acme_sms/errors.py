@@ -8,19 +8,21 @@ import aiohttp
 import attrs
 from clientflow_core import (
     AuthFailed,
+    ClientRefused,
     OutcomeUnknown,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
     RateLimited,
     RejectedInput,
+    read_retry_after_seconds,
 )
 
 _OUR_CREDENTIALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _A_VALUE: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
-# Refused for good, though with the status of a value that is wrong.
+# The client has told Acme SMS so; it is no value that is wrong, though it has the status of one.
 _UNSUBSCRIBED: Final = "unsubscribed"
 # The connection never came to be, or the URL is none: surely nothing was sent.
 _NEVER_SENT: Final = (
@@ -30,7 +32,6 @@ _NEVER_SENT: Final = (
     aiohttp.NonHttpUrlClientError,
 )
 _LONGEST_DETAIL: Final = 300
-_LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -85,10 +86,10 @@ def _refusal(answer: Answer, body: dict[str, Any], *, is_send: bool) -> Provider
     code = str(error["code"]) if "code" in error else None
     words = str(error.get("message") or "no reason given")[:_LONGEST_DETAIL]
     detail = f"Acme SMS: {words} (HTTP {answer.status})"
-    wait_seconds = _read_wait(answer.retry_after)
+    wait_seconds = read_retry_after_seconds(answer.retry_after)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(detail, provider_code=code, retry_after_seconds=wait_seconds)
-    kind = ProviderRefused if code == _UNSUBSCRIBED else _kind(answer.status)
+    kind = ClientRefused if code == _UNSUBSCRIBED else _kind(answer.status)
     if kind is not None:
         return kind(detail, provider_code=code)
     return unclear(detail, is_send=is_send, wait_seconds=wait_seconds)
@@ -110,9 +111,3 @@ def _read_object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return read if isinstance(read, dict) else None
-
-
-def _read_wait(text: str | None) -> float | None:
-    text = (text or "").strip()
-    is_number = text.isascii() and text.isdigit()
-    return min(float(text), _LONGEST_WAIT_SECONDS) if is_number else None

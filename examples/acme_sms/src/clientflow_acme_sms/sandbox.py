@@ -125,6 +125,7 @@ class AcmeSmsSandbox(ProviderSandbox):
     def new_credentials(cls) -> dict[str, str]:
         """Make an account with one number of those kept for fiction."""
         return {
+            "ACME_SMS_ACCOUNT": f"acct_{secrets.token_hex(8)}",
             "ACME_SMS_API_KEY": f"key_{secrets.token_hex(16)}",
             "ACME_SMS_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
             "ACME_SMS_PHONE_NUMBER": f"+1628555{150 + secrets.randbelow(50):04d}",
@@ -239,7 +240,9 @@ class AcmeSmsSandbox(ProviderSandbox):
             raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", "the key is not known")
 
     async def _get_account(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response({"id": "acct_sandbox", "name": "ClientFlow sandbox"})
+        return web.json_response(
+            {"id": self.credentials["ACME_SMS_ACCOUNT"], "name": "ClientFlow sandbox"}
+        )
 
     async def _create_text(self, request: web.Request) -> web.StreamResponse:
         fields = _read_fields(await request.read())
@@ -303,7 +306,7 @@ class AcmeSmsSandbox(ProviderSandbox):
         event = {
             "id": f"evt_{secrets.token_hex(12)}",
             "type": kind,
-            "account": "acct_sandbox",
+            "account": self.credentials["ACME_SMS_ACCOUNT"],
             "text": text.as_json(),
         }
         body, at = json.dumps(event).encode(), int(self.clock.now().timestamp())

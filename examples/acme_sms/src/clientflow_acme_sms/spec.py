@@ -8,6 +8,7 @@ from clientflow_core import Capability, ProviderContext, ProviderKind, ProviderS
 
 from clientflow_acme_sms.settings import (
     AcmeSmsSettings,
+    own_account,
     own_addresses,
 )
 from clientflow_acme_sms.webhooks import WEBHOOK
@@ -34,6 +35,7 @@ ACME_SMS: Final[ProviderSpec[AcmeSmsSettings, "AcmeSmsChannel"]] = ProviderSpec(
     open=open_acme_sms,
     webhooks=(WEBHOOK,),
     addresses=own_addresses,
+    account=own_account,
     capabilities=frozenset({Capability.MESSAGE_LOOKUP}),
     sandbox="clientflow_acme_sms.sandbox:AcmeSmsSandbox",
 )

@@ -8,12 +8,14 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 from clientflow_core import (
     BadPayload,
+    ConsentReported,
+    ConsentSource,
     DeliveryReported,
     MessageReceived,
     MessageStatus,
@@ -23,6 +25,7 @@ from clientflow_core import (
     Verified,
     WebhookRequest,
     WebhookSpec,
+    read_wish,
 )
 
 from clientflow_acme_sms.settings import AcmeSmsSettings
@@ -60,8 +63,18 @@ def verify_webhook(request: WebhookRequest, settings: AcmeSmsSettings, /) -> Ver
     return Verified(external_id=_read_id(event, "id"), account=_read_id(event, "account"))
 
 
+def account_hint(request: WebhookRequest) -> str | None:
+    """Give the account that a request says it is about, which nobody has proven yet.
+
+    Raises:
+        BadPayload: the body cannot be read.
+    """
+    account = _read_event(request).get("account")
+    return account if isinstance(account, str) else None
+
+
 def parse_webhook(request: WebhookRequest) -> Sequence[ProviderEvent]:
-    """Read a text that came in, or a delivery report; nothing for any other event.
+    """Read a text that came in, and what it wishes, or a delivery report; of others nothing.
 
     Raises:
         BadPayload: the body cannot be read, or a field is missing.
@@ -69,7 +82,8 @@ def parse_webhook(request: WebhookRequest) -> Sequence[ProviderEvent]:
     event = _read_event(request)
     match event.get("type"):
         case "text.received":
-            return (_read_received(_read_text(event)),)
+            received = _read_received(_read_text(event))
+            return (received, *_read_consent(received))
         case "text.updated":
             return (_read_report(_read_text(event)),)
         case _:
@@ -83,6 +97,19 @@ def _read_received(text: Mapping[str, Any]) -> MessageReceived:
         recipient=_read_words(text, "to"),
         body=_read_words(text, "body", is_blank_allowed=True),
     )
+
+
+def _read_consent(received: MessageReceived) -> Iterator[ConsentReported]:
+    """Give what a text asks for that is STOP, START, HELP or the like, and nothing else."""
+    wish = read_wish(received.body)
+    if wish is not None:
+        yield ConsentReported(
+            wish=wish,
+            source=ConsentSource.CLIENT,
+            evidence=received.body.strip(),
+            sender=received.recipient,
+            client=received.sender,
+        )
 
 
 def _read_report(text: Mapping[str, Any]) -> DeliveryReported:
@@ -165,6 +192,7 @@ WEBHOOK: Final = WebhookSpec(
     name="acme-sms",
     verify=verify_webhook,
     parse=parse_webhook,
+    account_hint=account_hint,
     keep_headers=frozenset({"content-type", SIGNATURE_HEADER}),
     body_type="application/json",
 )

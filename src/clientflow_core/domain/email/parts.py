@@ -1,6 +1,11 @@
 """What an e-mail has beside its text."""
 
+import re
+from typing import Final
+
 import attrs
+
+_CALENDAR: Final = re.compile(r"text/calendar\s*;(?:.*;)?\s*method=", re.IGNORECASE)
 
 
 @attrs.frozen(kw_only=True)
@@ -15,6 +20,14 @@ class Attachment:
     name: str
     content_type: str
     content: bytes = attrs.field(repr=False)
+
+    @property
+    def is_invitation(self) -> bool:
+        """Whether mail programs answer it, since a method is named with it (RFC 6047, 2.4).
+
+        They do so where it stands beside the text, as another form of it, and not below as a file.
+        """
+        return _CALENDAR.match(self.content_type) is not None
 
 
 @attrs.frozen(kw_only=True)

@@ -21,6 +21,9 @@ _COLUMNS: Final = [
         "id",
         "calendar_id",
         "provider_event_id",
+        "provider_series_id",
+        "etag",
+        "ical_uid",
         "title",
         "description",
         "location",
@@ -33,18 +36,33 @@ _COLUMNS: Final = [
         "status",
         "is_busy",
         "put_error",
+        "updated_at",
+        "sequence",
+        "invited",
+        "invited_to",
     )
 ]
+_DAY: Final = dt.timedelta(days=1)
+# In the words of the index that holds no others.
+_IS_TOLD: Final = sa.text("invited <> '{}'")
 _KEPT: Final = frozenset({"organization_id", "id", "calendar_id", "provider_event_id"})
 
 
 async def apply_changes(
     transaction: Transaction, calendar: FollowedCalendar, changes: Changes
-) -> None:
-    """Make the copy of a calendar what *changes* say; what comes is marked with its sweep."""
-    await _remove(transaction, calendar.id, changes)
-    if not changes.events:
-        return
+) -> Sequence[KeptEvent]:
+    """Make the copy of a calendar what *changes* say; what comes is marked with its sweep.
+
+    Returns:
+        What is gone now, of what somebody was invited to by us.
+    """
+    gone = await _remove(transaction, calendar.id, changes)
+    if changes.events:
+        await _put(transaction, calendar, changes)
+    return gone
+
+
+async def _put(transaction: Transaction, calendar: FollowedCalendar, changes: Changes) -> None:
     rows = [
         {"organization_id": transaction.scope, "id": new_id(), **_from_provider(calendar, event)}
         for event in changes.events.values()
@@ -58,31 +76,76 @@ async def apply_changes(
     await transaction.execute(statement, rows)
 
 
-async def _remove(transaction: Transaction, calendar_id: uuid.UUID, changes: Changes) -> None:
+async def _remove(
+    transaction: Transaction, calendar_id: uuid.UUID, changes: Changes
+) -> Sequence[KeptEvent]:
     table = calendar_events.c
     gone = list(changes.removed)
-    if gone:
-        statement = calendar_events.delete().where(
-            table.calendar_id == calendar_id,
-            sa.or_(
-                table.provider_event_id.in_(gone),
-                table.provider_series_id.in_(gone),
-            ),
-            # What comes again in the same page keeps its row, and with it our id.
-            table.provider_event_id.not_in(list(changes.events)),
-        )
-        await transaction.execute(statement)
+    if not gone:
+        return []
+    rule = sa.and_(
+        table.calendar_id == calendar_id,
+        sa.or_(
+            table.provider_event_id.in_(gone),
+            table.provider_series_id.in_(gone),
+        ),
+        # What comes again in the same page keeps its row, and with it our id.
+        table.provider_event_id.not_in(list(changes.events)),
+    )
+    return await _take_out(transaction, rule)
 
 
-async def sweep(transaction: Transaction, calendar: FollowedCalendar) -> None:
-    """Take out what has not come since the sweep of *calendar* began; what is ours alone stays."""
+async def sweep(transaction: Transaction, calendar: FollowedCalendar) -> Sequence[KeptEvent]:
+    """Take out what has not come since the sweep of *calendar* began; what is ours alone stays.
+
+    Returns:
+        What of it somebody was invited to by us.
+    """
     table = calendar_events.c
-    statement = calendar_events.delete().where(
+    rule = sa.and_(
         table.calendar_id == calendar.id,
         table.provider_event_id.is_not(None),
         table.sweep_id.is_distinct_from(calendar.sweep_id),
     )
-    await transaction.execute(statement)
+    return await _take_out(transaction, rule)
+
+
+async def delete_event(transaction: Transaction, event_id: uuid.UUID) -> KeptEvent | None:
+    """Take one event out of the copy; give it if it was there."""
+    statement = calendar_events.delete().where(calendar_events.c.id == event_id)
+    row = (await transaction.execute(statement.returning(*_COLUMNS))).mappings().one_or_none()
+    return _to_event(row) if row else None
+
+
+async def list_told(
+    transaction: Transaction, calendar_id: uuid.UUID, *, since: dt.datetime
+) -> Sequence[KeptEvent]:
+    """List the events of a calendar to which somebody was invited by us, and that end *since*."""
+    table = calendar_events.c
+    is_ahead = sa.or_(table.ends_at >= since, table.last_day >= since.date() - _DAY)
+    statement = sa.select(*_COLUMNS).where(table.calendar_id == calendar_id, _IS_TOLD, is_ahead)
+    return [_to_event(row) for row in (await transaction.execute(statement)).mappings()]
+
+
+async def record_told(
+    transaction: Transaction,
+    event_id: uuid.UUID,
+    *,
+    invited: Sequence[str],
+    invited_to: str,
+    sequence: int,
+) -> None:
+    """Write down who was invited to an event, and to what; nothing if it is gone."""
+    statement = calendar_events.update().where(calendar_events.c.id == event_id)
+    values = {"invited": list(invited), "invited_to": invited_to, "sequence": sequence}
+    await transaction.execute(statement.values(**values))
+
+
+async def _take_out(transaction: Transaction, rule: sa.ColumnElement[bool]) -> Sequence[KeptEvent]:
+    told = await transaction.execute(sa.select(*_COLUMNS).where(rule, _IS_TOLD))
+    found = [_to_event(row) for row in told.mappings()]
+    await transaction.execute(calendar_events.delete().where(rule))
+    return found
 
 
 async def add_draft(transaction: Transaction, draft: EventDraft, *, calendar_id: uuid.UUID) -> None:
@@ -228,5 +291,6 @@ def _to_event(row: sa.RowMapping) -> KeptEvent:
         if starts_at is None
         else Timed(starts_at=starts_at, ends_at=ends_at, time_zone=time_zone)
     )
-    attendees, status = tuple(values.pop("attendees")), EventStatus(values.pop("status"))
-    return KeptEvent(**values, time=time, attendees=attendees, status=status)
+    values |= {name: tuple(values[name]) for name in ("attendees", "invited")}
+    status = EventStatus(values.pop("status"))
+    return KeptEvent(**values, time=time, status=status)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -50,6 +51,9 @@ _ASK_FOR_WORK: Final = sa.text(
         cast(:providers AS text[]), cast(:watching AS text[]), :unwatched_after, :watched_after,
         :most)
     """
+)
+_ENDING_WATCHES: Final = sa.text(
+    "SELECT * FROM list_watches_ending_before(cast(:providers AS text[]), :moment)"
 )
 _ROUTE: Final = sa.text(
     "SELECT organization_id, calendar_id FROM route_calendar_change(:id, :provider, :watch_id)"
@@ -178,6 +182,44 @@ async def ask_for_due_work(
     if asked:
         transaction.wake(CALENDARS)
     return asked
+
+
+@attrs.frozen(kw_only=True)
+class EndingWatch:
+    """A calendar of which nobody will tell us any more from some moment on.
+
+    Attributes:
+        expires_at: when its watch ends, or has ended; None where it never had one.
+        renews_at: when the next one is asked for; None for at once.
+    """
+
+    organization_id: uuid.UUID
+    calendar_id: uuid.UUID
+    expires_at: dt.datetime | None
+    renews_at: dt.datetime | None
+
+
+async def list_watches_ending_before(
+    transaction: Transaction, moment: dt.datetime, *, providers: Sequence[str]
+) -> Sequence[EndingWatch]:
+    """List the calendars, of all organizations, whose watch ends by *moment* or is not there.
+
+    Args:
+        transaction: of the system.
+        moment: aware.
+        providers: those that tell of changes; of the others nothing is watched.
+    """
+    parameters = {"providers": list(providers), "moment": moment}
+    rows = await transaction.execute(_ENDING_WATCHES, parameters)
+    return [
+        EndingWatch(
+            organization_id=row.organization_id,
+            calendar_id=row.calendar_id,
+            expires_at=row.watch_expires_at,
+            renews_at=row.watch_renews_at,
+        )
+        for row in rows
+    ]
 
 
 async def route_calendar_change(

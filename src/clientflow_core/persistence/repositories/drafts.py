@@ -2,17 +2,20 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from clientflow_core.domain.assistance import TokenUsage
 from clientflow_core.domain.drafts import AssistantDraft, DraftState
 from clientflow_core.errors import NotFound
 from clientflow_core.ids import IdPrefix, new_id, to_public_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.tables import assistant_drafts, messages
 
-# One that has failed, or that nobody wanted, is asked for again; any other is there already.
+# One that has failed, or that nobody wanted, is asked for again; any other is there already. What
+# it has cost stays, and what it will cost is added.
 _ASK: Final = sa.text(
     """
     INSERT INTO assistant_drafts (organization_id, id, conversation_id, based_on_message_id,
@@ -21,10 +24,29 @@ _ASK: Final = sa.text(
         :provider, :prompt_version, 'asked')
     ON CONFLICT (organization_id, based_on_message_id, prompt_version) DO UPDATE SET
         state = 'asked', provider = excluded.provider, model = NULL, text = NULL,
-        input_tokens = NULL, output_tokens = NULL, cost_usd = NULL,
         error_code = NULL, error_detail = NULL, updated_at = now()
     WHERE assistant_drafts.state IN ('failed', 'discarded')
     RETURNING id
+    """
+)
+
+
+_ADD_USAGE: Final = sa.text(
+    """
+    UPDATE assistant_drafts SET
+        input_tokens = coalesce(input_tokens, 0) + :input_tokens,
+        output_tokens = coalesce(output_tokens, 0) + :output_tokens,
+        cost_usd = CASE WHEN cast(:cost_usd AS numeric) IS NULL THEN cost_usd
+            ELSE coalesce(cost_usd, 0) + :cost_usd END,
+        updated_at = now()
+    WHERE id = :id
+    """
+)
+_SUM_COST: Final = sa.text(
+    """
+    SELECT coalesce(sum(cost_usd), 0) FROM assistant_drafts
+    WHERE provider = :provider
+        AND updated_at >= date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
     """
 )
 
@@ -115,6 +137,27 @@ async def update_draft(
     await transaction.execute(
         statement.values(updated_at=sa.func.now(), state=state.value, **values)
     )
+
+
+async def add_usage(transaction: Transaction, draft_id: uuid.UUID, usage: TokenUsage) -> None:
+    """Add what an answer took to what its draft has taken before, wanted or not."""
+    values = {
+        "id": draft_id,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": usage.cost_usd,
+    }
+    await transaction.execute(_ADD_USAGE, values)
+
+
+async def sum_cost(transaction: Transaction, *, provider: str) -> Decimal:
+    """Sum what the drafts of *provider* have cost the organization, in US dollars.
+
+    Counted are those that were touched since the month (UTC) began; nothing where no price is
+    known.
+    """
+    found: Decimal = (await transaction.execute(_SUM_COST, {"provider": provider})).scalar_one()
+    return found
 
 
 async def _require_in(

@@ -1,8 +1,8 @@
 """The processes of the service, each of which says now and then that it is there."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import attrs
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ class Process:
         release: of ClientFlow.
         started_at: when it was first seen.
         seen_at: when it was last seen.
+        details: what else it says of itself, as JSON.
     """
 
     process: str
@@ -29,15 +30,19 @@ class Process:
     release: str
     started_at: dt.datetime
     seen_at: dt.datetime
+    details: Mapping[str, Any]
 
 
 _COLUMNS: Final = tuple(heartbeats.c[field.name] for field in attrs.fields(Process))
 
 
-async def beat(transaction: Transaction, *, process: str, kind: str, release: str) -> None:
-    """Note that *process* is there now."""
-    statement = insert(heartbeats).values(process=process, kind=kind, release=release)
-    news = {"kind": kind, "release": release, "seen_at": sa.func.now()}
+async def beat(
+    transaction: Transaction, *, process: str, kind: str, release: str, details: Mapping[str, Any]
+) -> None:
+    """Note that *process* is there now, and what it says of itself."""
+    said = {"kind": kind, "release": release, "details": dict(details)}
+    statement = insert(heartbeats).values(process=process, **said)
+    news = {**said, "seen_at": sa.func.now()}
     await transaction.execute(
         statement.on_conflict_do_update(index_elements=["process"], set_=news)
     )

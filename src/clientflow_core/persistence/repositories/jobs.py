@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 
 from clientflow_core.domain.jobs import Job
 from clientflow_core.persistence.database import Transaction
@@ -36,7 +37,8 @@ _CLAIM: Final = sa.text(
     UPDATE jobs SET attempts = attempts + 1, claimed_by = :worker,
         run_at = now() + make_interval(secs => :visibility)
     FROM due WHERE jobs.id = due.id
-    RETURNING jobs.id, lane, kind, organization_id, args, attempts, max_attempts, claimed_by
+    RETURNING jobs.id, lane, kind, organization_id, args, attempts, max_attempts, claimed_by,
+        request_id
     """
 )
 _FINISH: Final = sa.text(
@@ -124,13 +126,17 @@ async def enqueue(
     delay_seconds: float = 0,
     max_attempts: int = MOST_ATTEMPTS,
 ) -> None:
-    """Ask for work; it exists if the transaction commits, and its lane is woken then."""
+    """Ask for work; it exists if the transaction commits, and its lane is woken then.
+
+    It carries on the request id of whoever asks, for the log.
+    """
     statement = jobs.insert().values(
         lane=lane,
         kind=kind,
         organization_id=transaction.organization_id,
         args=dict(args),
         max_attempts=max_attempts,
+        request_id=structlog.contextvars.get_contextvars().get("request_id"),
         run_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, delay_seconds),
     )
     await transaction.execute(statement)

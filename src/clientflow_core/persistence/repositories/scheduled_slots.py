@@ -1,11 +1,13 @@
 """The slots of time of the schedules: each is filled once, together with its job."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.tables import scheduled_slots
 
 _FILL: Final = sa.text(
     """
@@ -50,3 +52,12 @@ async def fill_slots(
     }
     for row in await transaction.execute(_FILL, parameters):
         transaction.wake(row.lane)
+
+
+async def newest_slots(transaction: Transaction) -> Mapping[str, dt.datetime]:
+    """Give for each schedule the beginning of the newest slot that was filled."""
+    newest = sa.func.max(scheduled_slots.c.slot).label("newest")
+    rows = await transaction.execute(
+        sa.select(scheduled_slots.c.name, newest).group_by(scheduled_slots.c.name)
+    )
+    return {row["name"]: row["newest"] for row in rows.mappings()}

@@ -18,6 +18,8 @@ from clientflow_core.persistence.tables.calendar import (
     calendars,
 )
 from clientflow_core.persistence.tables.columns import metadata
+from clientflow_core.persistence.tables.consent import consents
+from clientflow_core.persistence.tables.feeds import calendar_feeds
 from clientflow_core.persistence.tables.messaging import (
     attachments,
     channels,
@@ -27,6 +29,11 @@ from clientflow_core.persistence.tables.messaging import (
     failover_rules,
     message_attempts,
     messages,
+)
+from clientflow_core.persistence.tables.operation import (
+    checklist_results,
+    checklist_sign_offs,
+    runs,
 )
 from clientflow_core.persistence.tables.platform import (
     api_keys,
@@ -59,8 +66,12 @@ __all__ = [
     "attachments",
     "billing_customers",
     "calendar_events",
+    "calendar_feeds",
     "calendars",
     "channels",
+    "checklist_results",
+    "checklist_sign_offs",
+    "consents",
     "contact_points",
     "contacts",
     "conversations",
@@ -77,6 +88,7 @@ __all__ = [
     "plans",
     "provider_settings",
     "records",
+    "runs",
     "scheduled_slots",
     "stream_events",
     "subscriptions",
@@ -94,6 +106,7 @@ ORGANIZATION_TABLES: Final = frozenset(
         "failover_rules",
         "contacts",
         "contact_points",
+        "consents",
         "conversations",
         "messages",
         "message_attempts",
@@ -107,6 +120,7 @@ ORGANIZATION_TABLES: Final = frozenset(
         "usage_events",
         "calendars",
         "calendar_events",
+        "calendar_feeds",
     }
 )
 """Rows belong to one organization; forced row-level security shows no other's."""
@@ -121,10 +135,14 @@ SYSTEM_TABLES: Final = frozenset(
         "jobs",
         "scheduled_slots",
         "heartbeats",
+        "checklist_results",
+        "checklist_sign_offs",
+        "runs",
         "saq_jobs",
         "saq_stats",
         "saq_versions",
         "alembic_version",
     }
 )
-"""Ids, counters and codes only, nobody's data; no row-level security."""
+"""Ids, counters, codes and what operators say of the service, no client's data; no row-level
+security."""

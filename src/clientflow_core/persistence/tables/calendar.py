@@ -55,6 +55,9 @@ calendar_events = sa.Table(
     uuid("sweep_id", nullable=True),
     moment("created_at", has_default=True),
     moment("updated_at", has_default=True),
+    sa.Column("sequence", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("invited", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'::text[]")),
+    text("invited_to", nullable=True),
     sa.UniqueConstraint(
         "organization_id",
         "calendar_id",
@@ -71,3 +74,9 @@ sa.Index(
 )
 sa.Index(None, calendar_events.c.organization_id, calendar_events.c.starts_at)
 sa.Index(None, calendar_events.c.organization_id, calendar_events.c.first_day)
+sa.Index(
+    "calendar_events_invited_idx",
+    calendar_events.c.organization_id,
+    calendar_events.c.calendar_id,
+    postgresql_where=sa.text("invited <> '{}'"),
+)

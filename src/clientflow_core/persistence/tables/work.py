@@ -20,6 +20,7 @@ jobs = sa.Table(
     text("last_error", nullable=True),
     moment("dead_at", nullable=True),
     moment("created_at", has_default=True),
+    text("request_id", nullable=True),
     postgresql_with={
         "fillfactor": "70",
         "autovacuum_vacuum_scale_factor": "0.02",
@@ -32,6 +33,12 @@ sa.Index(
     jobs.c.run_at,
     jobs.c.id,
     postgresql_where=jobs.c.dead_at.is_(None),
+)
+sa.Index(
+    "jobs_dead_idx",
+    jobs.c.lane,
+    jobs.c.dead_at,
+    postgresql_where=jobs.c.dead_at.is_not(None),
 )
 sa.Index("jobs_claimed_idx", jobs.c.claimed_by, postgresql_where=jobs.c.claimed_by.is_not(None))
 
@@ -51,4 +58,5 @@ heartbeats = sa.Table(
     text("release"),
     moment("started_at", has_default=True),
     moment("seen_at", has_default=True),
+    sa.Column("details", JSONB, nullable=False, server_default="{}"),
 )

@@ -21,7 +21,7 @@ Kinds = tuple[type[ProviderError], ...]
 
 _UNKNOWN: Final[Kinds] = (OutcomeUnknown,)
 _UNAVAILABLE: Final[Kinds] = (ProviderUnavailable,)
-_PATIENCE_SECONDS: Final = 3.0
+_PATIENCE_SECONDS: Final = 1.0
 
 
 class ErrorChecks(Conformance):
@@ -85,14 +85,15 @@ class ChangeErrorChecks(Conformance):
 
     @check("errors.cut-connection-is-unknown", Tier.BRONZE, is_outside=True)
     async def test_cut_connection_is_unknown(self, stage: Stage) -> None:
-        """A connection that ends without an answer is ``OutcomeUnknown``, taken or not."""
-        for answer in (Answer.CUT_BEFORE, Answer.CUT_AFTER_ACCEPTANCE):
+        """A connection that ends without a whole answer is ``OutcomeUnknown``, taken or not."""
+        for answer in (Answer.CUT_BEFORE, Answer.CUT_AFTER_ACCEPTANCE, Answer.CUT_WITHIN):
             await self._changes_raise(stage, answer, _UNKNOWN)
 
     @check("errors.silence-is-unknown-in-time", Tier.BRONZE, is_outside=True)
     async def test_silence_is_unknown_in_time(self, stage: Stage) -> None:
-        """A provider that says nothing is given up within the spec's deadline, as unknown."""
-        await self._changes_raise(stage, Answer.TIMEOUT, _UNKNOWN)
+        """A provider that says nothing, or never ends, is given up in the spec's deadline."""
+        for answer in (Answer.TIMEOUT, Answer.DRIP):
+            await self._changes_raise(stage, answer, _UNKNOWN)
 
     async def _changes_raise(self, stage: Stage, answer: Answer, kinds: Kinds) -> None:
         async with stage.provider() as provider:
@@ -123,6 +124,8 @@ _WORDS: Final = {
     Answer.TIMEOUT: "silence",
     Answer.CUT_BEFORE: "a connection cut before the work",
     Answer.CUT_AFTER_ACCEPTANCE: "a connection cut after the work",
+    Answer.CUT_WITHIN: "a connection cut within the answer",
+    Answer.DRIP: "an answer without an end",
     Answer.BAD_JSON: "half an answer",
     Answer.HTML: "a proxy's page",
 }
@@ -160,7 +163,7 @@ async def _error(
 
 
 async def _ended(stage: Stage, asked: Awaitable[Any], fault: CallFault) -> Exception | None:
-    is_silent = fault.answer is Answer.TIMEOUT
+    is_silent = fault.answer in {Answer.TIMEOUT, Answer.DRIP}
     return await (_in_time(stage, asked, fault) if is_silent else _error_of(asked))
 
 

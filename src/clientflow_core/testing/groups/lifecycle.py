@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import threading
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -12,16 +10,14 @@ from clientflow_core.errors import AuthFailed
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.conformance import Conformance
 from clientflow_core.testing.credentials import with_wrong_secrets
+from clientflow_core.testing.holdings import Holdings
 from clientflow_core.testing.skips import NotSupported, leave_out
 from clientflow_core.testing.stage import Stage
 
 _ROUNDS: Final = 20
 _WARMING_ROUNDS: Final = 3
-# Fewer than one for each round, more than what comes and goes by itself.
-_MOST_LEFT: Final = 8
 _AWAITS: Final = 12
 _PATIENCE_SECONDS: Final = 5.0
-_FILES: Final = Path("/proc/self/fd")
 
 
 class LifecycleChecks(Conformance):
@@ -69,13 +65,13 @@ class LifecycleChecks(Conformance):
         known = {id(one) for one in _open_sessions()}
         for _ in range(_WARMING_ROUNDS):
             await self._open_and_use(stage)
-        before = _Holdings()
+        before = Holdings()
         for _ in range(_ROUNDS):
             await self._open_and_use(stage)
         # What was told to end has its turn.
         for _ in range(_AWAITS):
             await asyncio.sleep(0)
-        left = _Holdings().more_than(before)
+        left = Holdings().more_than(before)
         assert not left, f"after {_ROUNDS} times of opening and closing there are more {left}"
         known.add(id((await stage.context()).http))
         others = [one for one in _open_sessions() if id(one) not in known]
@@ -105,23 +101,6 @@ class LifecycleChecks(Conformance):
     async def _open_and_use(self, stage: Stage) -> None:
         async with stage.provider() as provider:
             await provider.verify()
-
-
-class _Holdings:
-    """How much of what the machine lends is held at this moment."""
-
-    def __init__(self) -> None:
-        gc.collect()
-        self.tasks = len([task for task in asyncio.all_tasks() if not task.done()])
-        self.threads = threading.active_count()
-        self.files = len(list(_FILES.iterdir())) if _FILES.is_dir() else 0
-
-    def more_than(self, before: "_Holdings") -> str:
-        """Say what there is more of than *before*; nothing if there is not."""
-        names = ("tasks", "threads", "files")
-        return ", ".join(
-            name for name in names if getattr(self, name) - getattr(before, name) > _MOST_LEFT
-        )
 
 
 def _open_sessions() -> list[Any]:

@@ -46,6 +46,16 @@ function takeDraft() {
   taken.value = drafted.dataset.id;
 }
 document.body.addEventListener("htmx:after:swap", takeDraft);
+// Who opts out while the page is open gets nothing that is typed into it.
+function heedConsent() {
+  const badge = document.querySelector("#consent .badge");
+  const refused = document.querySelector("#refused");
+  if (!refused || refused.hidden !== Boolean(badge)) return;
+  refused.hidden = !badge;
+  refused.querySelector("span").textContent = badge?.textContent ?? "";
+  for (const one of [body, body.form.querySelector("button")]) one.disabled = Boolean(badge);
+}
+document.body.addEventListener("htmx:after:swap", heedConsent);
 // Twice pressed is still once sent.
 body?.form.addEventListener("submit", (event) => {
   const button = body.form.querySelector("button");

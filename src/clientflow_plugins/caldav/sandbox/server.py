@@ -40,6 +40,7 @@ class CaldavSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "caldav"
     title: ClassVar[str] = "CalDAV"
+    thing: ClassVar[str] = "change"
 
     def __init__(
         self,

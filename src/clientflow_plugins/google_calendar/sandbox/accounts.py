@@ -23,6 +23,15 @@ def new_account() -> dict[str, str]:
     }
 
 
+def new_client() -> dict[str, str]:
+    """Make an OAuth client, which users of the stand-in can consent to."""
+    number = 10**11 + secrets.randbelow(10**11)
+    return {
+        "GOOGLE_CLIENT_ID": f"{number}-{secrets.token_hex(16)}.apps.googleusercontent.com",
+        "GOOGLE_CLIENT_SECRET": f"GOCSPX-{secrets.token_urlsafe(21)}",
+    }
+
+
 def new_service_account() -> str:
     """Make the JSON key of a service account, in Base64."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)

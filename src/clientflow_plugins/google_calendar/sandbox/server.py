@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from aiohttp import web
@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from clientflow_core.clock import Clock
 from clientflow_core.sandbox import CalendarSheets, ProviderSandbox, SandboxEvent, SignedRequest
-from clientflow_plugins.google_calendar.sandbox.accounts import OWNER, new_account
+from clientflow_core.sandbox.control import Handler
+from clientflow_plugins.google_calendar.sandbox.accounts import OWNER, new_account, new_client
 from clientflow_plugins.google_calendar.sandbox.asking import (
     Asked,
     Method,
@@ -21,13 +22,16 @@ from clientflow_plugins.google_calendar.sandbox.asking import (
 )
 from clientflow_plugins.google_calendar.sandbox.changes import list_changes
 from clientflow_plugins.google_calendar.sandbox.channels import Channels
-from clientflow_plugins.google_calendar.sandbox.diary import Diary, Sheet, check_version
+from clientflow_plugins.google_calendar.sandbox.codes import NoToken
+from clientflow_plugins.google_calendar.sandbox.consent_pages import ConsentPages
+from clientflow_plugins.google_calendar.sandbox.diary import Diary, Entry, Sheet, check_version
 from clientflow_plugins.google_calendar.sandbox.happenings import Happenings
 from clientflow_plugins.google_calendar.sandbox.panel import show_sheets
 from clientflow_plugins.google_calendar.sandbox.refusals import bad_request, busy_answer
-from clientflow_plugins.google_calendar.sandbox.tokens import NoToken, TokenDesk
+from clientflow_plugins.google_calendar.sandbox.tokens import TokenDesk
 
 _ID: Final = re.compile(r"[a-v0-9]{5,1024}")
+_TELLS: Final = frozenset({"sendUpdates"})
 _LISTED: Final = frozenset({"singleEvents", "maxResults", "timeMin", "syncToken", "pageToken"})
 _OPENING: Final = "Opening of the salon"
 _HOLIDAYS: Final = "en.usa#holiday@group.v.calendar.google.com"
@@ -45,6 +49,7 @@ class GoogleCalendarSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "google_calendar"
     title: ClassVar[str] = "Google Calendar"
+    thing: ClassVar[str] = "change"
 
     def __init__(
         self,
@@ -63,8 +68,8 @@ class GoogleCalendarSandbox(ProviderSandbox):
     @classmethod
     @override
     def new_credentials(cls) -> dict[str, str]:
-        """Make a service account that acts for the owner of a salon."""
-        return new_account()
+        """Make a service account that acts for the owner of a salon, and an OAuth client."""
+        return new_account() | new_client()
 
     @override
     def settings(self) -> dict[str, str]:
@@ -73,8 +78,10 @@ class GoogleCalendarSandbox(ProviderSandbox):
 
     @override
     def api_routes(self) -> Iterable[web.RouteDef]:
-        """Give the token endpoint, and the methods of the API that the plugin uses."""
-        yield web.post("/token", self._give_token)
+        """Give the token endpoints, the page of consent, and the methods that the plugin uses."""
+        yield web.post("/token", self._posting(self._give_token))
+        yield web.post("/revoke", self._posting(self._take_back))
+        yield from ConsentPages(self.tokens, host_url=lambda: self.host_url).routes()
         for one in self._methods():
             yield one.route(self.tokens)
 
@@ -95,12 +102,14 @@ class GoogleCalendarSandbox(ProviderSandbox):
                 {"id": one.id, "calendar": one.sheet, "address": one.address, "told": one.told}
                 for one in self._channels.watching()
             ],
+            "invitations": self._sent,
         }
 
     @override
     def clear(self) -> None:
         """Begin anew: an owner's calendar with one event, one of the team, and the holidays."""
         self._channels = Channels(clock=self.clock)
+        self._sent: list[dict[str, Any]] = []
         self._diary = Diary(owner=OWNER, clock=self.clock)
         for sheet in (
             Sheet(id=OWNER, title=OWNER, zone="Europe/Berlin", role="owner", is_primary=True),
@@ -136,24 +145,36 @@ class GoogleCalendarSandbox(ProviderSandbox):
         yield Method(name="calendarList.get", answer=self._get_calendar)
         yield Method(name="events.list", answer=self._list_events, query=_LISTED)
         yield Method(name="events.get", answer=self._get_event)
-        yield Method(name="events.insert", answer=self._insert_event)
-        yield Method(name="events.update", answer=self._update_event)
-        yield Method(name="events.delete", answer=self._delete_event)
+        yield Method(name="events.insert", answer=self._insert_event, query=_TELLS)
+        yield Method(name="events.update", answer=self._update_event, query=_TELLS)
+        yield Method(name="events.delete", answer=self._delete_event, query=_TELLS)
         yield Method(name="events.watch", answer=self._watch_events, body=channel)
         yield Method(name="freebusy.query", answer=self._query_busy, body=window)
         yield Method(name="channels.stop", answer=self._stop_channel, body=resource)
 
-    async def _give_token(self, request: web.Request) -> web.StreamResponse:
-        try:
-            form = await request.post()
-            fields = {name: str(form[name]) for name in form}
-            if len(form) != len(fields):
-                return NoToken("invalid_request", "A parameter is there twice").as_response()
-            return web.json_response(self.tokens.give(fields))
-        except (ValueError, LookupError):
-            return NoToken("invalid_request", "The body is no form").as_response()
-        except NoToken as refusal:
-            return refusal.as_response()
+    def _give_token(self, form: Mapping[str, str]) -> dict[str, Any]:
+        return self.tokens.give(form)
+
+    def _take_back(self, form: Mapping[str, str]) -> dict[str, Any]:
+        self.tokens.take_back(form)
+        return {}
+
+    def _posting(self, answer: Callable[[Mapping[str, str]], dict[str, Any]]) -> Handler:
+        """Make the handler of a form of the token endpoints."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                form = await request.post()
+                fields = {name: str(form[name]) for name in form}
+                if len(form) != len(fields):
+                    return NoToken("invalid_request", "A parameter is there twice").as_response()
+                return web.json_response(answer(fields))
+            except (ValueError, LookupError):
+                return NoToken("invalid_request", "The body is no form").as_response()
+            except NoToken as refusal:
+                return refusal.as_response()
+
+        return handle
 
     def _list_calendars(self, asked: Asked) -> Answer:
         # A page of one, so that whoever forgets the next ones is seen to.
@@ -197,6 +218,7 @@ class GoogleCalendarSandbox(ProviderSandbox):
         if not _ID.fullmatch(name):
             raise bad_request("invalid", "Invalid resource id value.")
         entry = self._diary.put(sheet, asked.body, name=name)
+        self._invite(asked, entry, "invited")
         self._tell(sheet)
         return self._diary.resource(sheet, entry)
 
@@ -208,17 +230,26 @@ class GoogleCalendarSandbox(ProviderSandbox):
         check_version(entry, asked.etag)
         check_changed(asked, self._diary.resource(sheet, entry))
         self._diary.change(entry, asked.body)
+        self._invite(asked, entry, "told of a change")
         self._tell(sheet)
         return self._diary.resource(sheet, entry)
 
     def _delete_event(self, asked: Asked) -> Answer:
         sheet = self._diary.sheet(asked.path["calendarId"], is_written=True)
         name = asked.path["eventId"]
-        self._diary.remove(self._diary.entry(sheet, name), etag=asked.etag)
+        entry = self._diary.entry(sheet, name)
+        self._diary.remove(entry, etag=asked.etag)
+        self._invite(asked, entry, "called off")
         if name in sheet.series:
             self._diary.remove_times(sheet, name)
         self._tell(sheet)
         return None
+
+    def _invite(self, asked: Asked, entry: Entry, news: str) -> None:
+        """Send the e-mails that Google would; they are only written down."""
+        people = [one["email"] for one in entry.fields["attendees"]]
+        if people and asked.query.get("sendUpdates") == "all":
+            self._sent.append({"event": entry.id, "news": news, "to": people})
 
     def _watch_events(self, asked: Asked) -> Answer:
         sheet = self._diary.sheet(asked.path["calendarId"])

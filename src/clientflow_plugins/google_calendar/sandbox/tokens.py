@@ -5,6 +5,7 @@ https://developers.google.com/identity/protocols/oauth2/service-account#error-co
 
 import datetime as dt
 import functools
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -12,45 +13,35 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import attrs
-from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError
 
 from clientflow_core.clock import Clock
 from clientflow_core.secret import Secret
+from clientflow_plugins.google_calendar.authorization import CODE_GRANT
 from clientflow_plugins.google_calendar.credentials import (
     AUDIENCE,
     JWT_GRANT,
     REFRESH_GRANT,
-    SCOPES,
 )
-from clientflow_plugins.google_calendar.settings import read_service_account
+from clientflow_plugins.google_calendar.sandbox.codes import ConsentCodes, NoToken
+from clientflow_plugins.google_calendar.settings import SCOPES, read_service_account
 
 _LIFETIME: Final = dt.timedelta(seconds=3599)
 _LONGEST: Final = 3600
 _SKEW_SECONDS: Final = 60
 _PREFIX: Final = "ya29."
+_LASTING: Final = "1//"
 _OF_USER: Final = "u"
 _OF_ACCOUNT: Final = "a"
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     JWT_GRANT: frozenset({"grant_type", "assertion"}),
     REFRESH_GRANT: frozenset({"grant_type", "client_id", "client_secret", "refresh_token"}),
+    CODE_GRANT: frozenset(
+        {"grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri"}
+    ),
 }
-
-
-@attrs.frozen
-class NoToken(Exception):
-    """No token is given, with the words of RFC 6749 and Google's sentence."""
-
-    error: str
-    description: str
-    status: int = HTTPStatus.BAD_REQUEST
-
-    def as_response(self) -> web.Response:
-        """Give Google's JSON for it."""
-        body = {"error": self.error, "error_description": self.description}
-        return web.json_response(body, status=self.status)
 
 
 @attrs.frozen(kw_only=True)
@@ -70,11 +61,19 @@ class TokenDesk:
     """Gives tokens to whoever has the credentials, and knows them again by what stands in them.
 
     So they outlive the process, as Google's do: who has just fetched one does not fetch another.
+    That a consent was taken back does not.
+
+    Attributes:
+        codes: those that users have consented with.
     """
 
     credentials: Mapping[str, str]
     clock: Clock
+    codes: ConsentCodes = attrs.field(
+        init=False, default=attrs.Factory(lambda self: ConsentCodes(self.clock), takes_self=True)
+    )
     _revocations: int = attrs.field(default=0, init=False)
+    _taken_back: set[str] = attrs.field(factory=set, init=False)
 
     def give(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Give a token for what *form* says.
@@ -88,9 +87,14 @@ class TokenDesk:
         odd = sorted(_FIELDS[grant] ^ form.keys())
         if odd:
             raise NoToken("invalid_request", f"Missing or unknown parameter: {odd[0]}")
-        is_jwt = grant == JWT_GRANT
-        acts_for_user = self._check_assertion(form) if is_jwt else self._check_consent(form)
-        return self.issue(acts_for_user=acts_for_user)
+        if grant == JWT_GRANT:
+            return self.issue(acts_for_user=self._check_assertion(form))
+        self._check_client(form)
+        if grant == CODE_GRANT:
+            return self._redeem(form)
+        if not self._is_consent(form["refresh_token"]):
+            raise NoToken("invalid_grant", "Token has been expired or revoked.")
+        return self.issue(acts_for_user=True, mark=_mark(form["refresh_token"]))
 
     def find(self, header: str) -> Token | None:
         """Give the token that an ``Authorization`` *header* bears, if it counts."""
@@ -102,11 +106,28 @@ class TokenDesk:
         """Let no token count that was given so far."""
         self._revocations += 1
 
-    def issue(self, *, acts_for_user: bool) -> dict[str, Any]:
-        """Give a token to somebody who has proven to be who may have one."""
+    def take_back(self, form: Mapping[str, str]) -> None:
+        """Let the refresh token in *form* count no more, nor what was given for it.
+
+        Raises:
+            NoToken: it does not count as it is.
+        """
+        if set(form) != {"token"}:
+            raise NoToken("invalid_request", "Missing or unknown parameter")
+        if not self._is_consent(form["token"]):
+            raise NoToken("invalid_token", "Token expired or revoked")
+        self._taken_back.add(_mark(form["token"]))
+
+    def issue(self, *, acts_for_user: bool, mark: str | None = None) -> dict[str, Any]:
+        """Give a token to somebody who has proven to be who may have one.
+
+        Args:
+            acts_for_user: whether it is a user's.
+            mark: of the consent that it is given for.
+        """
         ends = int((self.clock.now() + _LIFETIME).timestamp())
         kind = _OF_USER if acts_for_user else _OF_ACCOUNT
-        said = f"{_PREFIX}{kind}{ends}-{secrets.token_hex(8)}"
+        said = f"{_PREFIX}{kind}{ends}-{mark or secrets.token_hex(8)}"
         return {
             "access_token": f"{said}-{self._sign(said)}",
             "expires_in": int(_LIFETIME.total_seconds()),
@@ -116,17 +137,17 @@ class TokenDesk:
 
     def _read(self, text: str) -> Token | None:
         said, _, signature = text.rpartition("-")
-        if not hmac.compare_digest(
-            self._sign(said).encode(), signature.encode("utf-8", "surrogatepass")
-        ):
+        if not (said.startswith(_PREFIX) and _is_same(self._sign(said), signature)):
+            return None
+        if said.rpartition("-")[2] in self._taken_back:
             return None
         kind, ends = said.removeprefix(_PREFIX)[0], said.removeprefix(_PREFIX)[1:].partition("-")[0]
         expires = dt.datetime.fromtimestamp(int(ends), dt.UTC)
         return Token(expires=expires, acts_for_user=kind == _OF_USER)
 
-    def _sign(self, said: str) -> str:
+    def _sign(self, said: str, *, is_lasting: bool = False) -> str:
         key = "\0".join(value for _, value in sorted(self.credentials.items()))
-        words = f"{self._revocations} {said}"
+        words = said if is_lasting else f"{self._revocations} {said}"
         return hmac.new(key.encode(), words.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
 
     def _check_assertion(self, form: Mapping[str, str]) -> bool:
@@ -149,19 +170,43 @@ class TokenDesk:
             sentence = "Client is unauthorized to retrieve access tokens using this method"
             raise NoToken("unauthorized_client", sentence, HTTPStatus.UNAUTHORIZED)
 
-    def _check_consent(self, form: Mapping[str, str]) -> bool:
+    def _check_client(self, form: Mapping[str, str]) -> None:
         if not self._has("GOOGLE_CLIENT_ID", form["client_id"]):
             sentence = "The OAuth client was not found."
             raise NoToken("invalid_client", sentence, HTTPStatus.UNAUTHORIZED)
         if not self._has("GOOGLE_CLIENT_SECRET", form["client_secret"]):
             raise NoToken("invalid_client", "Unauthorized", HTTPStatus.UNAUTHORIZED)
-        if not self._has("GOOGLE_CALENDAR_REFRESH_TOKEN", form["refresh_token"]):
-            raise NoToken("invalid_grant", "Token has been expired or revoked.")
-        return True
+
+    def _redeem(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Give what a code stands for; the refresh token only where the access shall last."""
+        asked = self.codes.redeem(form)
+        said = f"{_LASTING}{secrets.token_hex(16)}"
+        token = f"{said}-{self._sign(said, is_lasting=True)}"
+        answer = self.issue(acts_for_user=True, mark=_mark(token))
+        answer["scope"] = " ".join(asked.scopes)
+        return answer | ({"refresh_token": token} if asked.is_offline else {})
+
+    def _is_consent(self, token: str) -> bool:
+        if _mark(token) in self._taken_back:
+            return False
+        if self._has("GOOGLE_CALENDAR_REFRESH_TOKEN", token):
+            return True
+        said, _, signature = token.rpartition("-")
+        made = self._sign(said, is_lasting=True)
+        return said.startswith(_LASTING) and _is_same(made, signature)
 
     def _has(self, name: str, given: str) -> bool:
         known = self.credentials.get(name)
-        return known is not None and hmac.compare_digest(known.encode(), given.encode())
+        return known is not None and _is_same(known, given)
+
+
+def _is_same(known: str, given: str) -> bool:
+    return hmac.compare_digest(known.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _mark(token: str) -> str:
+    """Give what tells a consent from others, and says nothing of it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _claims(assertion: str, *, public_key: str) -> Mapping[str, Any]:

@@ -72,6 +72,7 @@ class OpenAISandbox(ProviderSandbox):
 
     name: ClassVar[str] = "openai"
     title: ClassVar[str] = "OpenAI"
+    thing: ClassVar[str] = "question"
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class CollectorSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "opentelemetry"
     title: ClassVar[str] = "OpenTelemetry"
+    thing: ClassVar[str] = "report"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -23,6 +23,8 @@ _RESERVED: Final = frozenset(
         "content-transfer-encoding", "to", "from", "subject", "reply-to", "cc", "bcc",
     }
 )  # fmt: skip
+_CONTENTS: Final = ("text/plain", "text/html", "text/calendar")
+"""In this order: https://github.com/sendgrid/sendgrid-ruby/issues/298 has the last."""
 _ADDRESS: Final = Fields(must={"email": str}, may={"name": str})
 _SWITCH: Final = Fields(must={"enable": bool})
 _MAIL: Final = Fields(
@@ -111,12 +113,12 @@ def _check_address(one: Mapping[str, Any], field: str) -> None:
 def _check_words(mail: Mapping[str, Any]) -> None:
     if not mail["subject"].strip():
         raise bad_request("The subject is required.", field="subject")
-    kinds = [one["type"] for one in mail["content"]]
+    kinds = [one["type"].partition(";")[0] for one in mail["content"]]
     for place, one in enumerate(mail["content"]):
         if not one["value"]:
             message = "The content value must be a string at least one character in length."
             raise bad_request(message, field=f"content.{place}.value")
-    if kinds not in (["text/plain"], ["text/html"], ["text/plain", "text/html"]):
+    if not kinds or kinds != [one for one in _CONTENTS if one in kinds]:
         raise bad_request("text/plain must come first, and then text/html", field="content")
 
 

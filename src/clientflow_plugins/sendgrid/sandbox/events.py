@@ -1,5 +1,7 @@
 """What SendGrid tells us of by webhooks, and what may be said about it."""
 
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from clientflow_core.sandbox import EventField, SandboxEvent
@@ -7,6 +9,14 @@ from clientflow_core.sandbox.events import Happen
 from clientflow_plugins.sendgrid.sandbox.mailbox import USUAL_CLIENT
 
 FORMS: Final = ("apart", "whole")
+_WISHES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "unsubscribe": ("email.unsubscribed", "The client unsubscribes from all e-mail."),
+        "group_unsubscribe": ("email.group_unsubscribed", "The client unsubscribes from a group."),
+        "group_resubscribe": ("email.group_resubscribed", "The client wants the group's again."),
+        "spamreport": ("email.spam_reported", "The client's mail program is told that it is spam."),
+    }
+)
 
 
 def email_received(happen: Happen, *, to: str) -> SandboxEvent:
@@ -47,3 +57,9 @@ def reported(name: str, summary: str, happen: Happen, *, mail: str | None) -> Sa
         name="message", meaning="the id of the e-mail, by default of the last", default=mail
     )
     return SandboxEvent(name=name, summary=summary, fields=(field,), happen=happen)
+
+
+def wishes(report: Callable[[str], Happen], *, mail: str | None) -> Iterator[SandboxEvent]:
+    """Give the events by which a client wants no more e-mail, or some again."""
+    for word, (name, summary) in _WISHES.items():
+        yield reported(name, summary, report(word), mail=mail)

@@ -13,6 +13,7 @@ from clientflow_plugins.sendgrid.sandbox.mailbox import Mail
 
 # As in SendGrid's own sample, sendgrid/helpers/inbound/sample_data of its SDK.
 BOUNDARY: Final = "xYzZY"
+_GROUP: Final = 1
 _DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
     "deferred": {"response": "400 try again later", "attempt": "1"},
     "delivered": {"response": "250 OK"},
@@ -22,13 +23,20 @@ _DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
         "type": "bounce",
         "bounce_classification": "Invalid Address",
     },
-    "dropped": {"reason": "Unsubscribed Address", "status": "5.0.0"},
+    "dropped": {"status": "5.0.0"},
     "open": {"useragent": "Mozilla/5.0", "ip": "192.0.2.1"},
 }
 
 
-def event_json(mail: Mail, word: str, *, timestamp: int) -> dict[str, Any]:
-    """Give the event *word* of *mail*, with an id of its own."""
+def event_json(mail: Mail, word: str, *, timestamp: int, drop_reason: str) -> dict[str, Any]:
+    """Give the event *word* of *mail*, with an id of its own.
+
+    Args:
+        mail: which it befalls.
+        word: SendGrid's name of it.
+        timestamp: of the event, in seconds.
+        drop_reason: why the e-mail is dropped, if it is.
+    """
     return {
         **mail.custom_args,
         "email": mail.client,
@@ -39,6 +47,8 @@ def event_json(mail: Mail, word: str, *, timestamp: int) -> dict[str, Any]:
         "sg_event_id": secrets.token_urlsafe(16),
         "sg_message_id": f"{mail.id}.recvd-7f6d5c-abcde-1-66F1A2B3-12.0",
         **({"sg_machine_open": False} if word == "open" else {}),
+        **({"reason": drop_reason} if word == "dropped" else {}),
+        **({"asm_group_id": _GROUP} if word.startswith("group_") else {}),
         **_DETAILS.get(word, {}),
     }
 

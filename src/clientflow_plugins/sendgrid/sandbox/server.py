@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from typing_extensions import override
@@ -23,7 +24,7 @@ from clientflow_core.sandbox import (
 )
 from clientflow_core.sandbox.control import Handler
 from clientflow_plugins.sendgrid.sandbox.acceptance import ADDRESS, MOST_BYTES, check_mail, is_test
-from clientflow_plugins.sendgrid.sandbox.events import FORMS, email_received, reported
+from clientflow_plugins.sendgrid.sandbox.events import FORMS, email_received, reported, wishes
 from clientflow_plugins.sendgrid.sandbox.mailbox import (
     BOUNCING_ADDRESS,
     UNSUBSCRIBED_ADDRESS,
@@ -61,6 +62,7 @@ class SendgridSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "sendgrid"
     title: ClassVar[str] = "SendGrid e-mail"
+    thing: ClassVar[str] = "e-mail"
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class SendgridSandbox(ProviderSandbox):
         self._parse_key = make_key(api_key, "parse")
         self._mails: list[Mail] = []
         self._bounced: dict[str, dict[str, Any]] = {}
+        self._unsubscribed: set[str] = set()
 
     @classmethod
     @override
@@ -124,17 +127,19 @@ class SendgridSandbox(ProviderSandbox):
 
     @override
     def state(self) -> dict[str, Any]:
-        """Give every e-mail in order, and who gets none any more because one has come back."""
+        """Give every e-mail in order, and who gets none any more."""
         return {
             "mails": [mail.state_json() for mail in self._mails],
             "bounced": list(self._bounced),
+            "unsubscribed": sorted(self._unsubscribed),
         }
 
     @override
     def clear(self) -> None:
-        """Forget every e-mail, and whose have come back."""
+        """Forget every e-mail, whose have come back, and who wants none."""
         self._mails.clear()
         self._bounced.clear()
+        self._unsubscribed.clear()
 
     @override
     def panel(self) -> Letters:
@@ -155,6 +160,7 @@ class SendgridSandbox(ProviderSandbox):
             reported("email.delivered", "An e-mail has arrived.", report("delivered"), mail=last),
             reported("email.opened", "An e-mail was opened.", report("open"), mail=last),
             reported("email.bounced", "An e-mail has come back.", report("bounce"), mail=last),
+            *wishes(report, mail=last),
         )
 
     def _receive(self, values: Mapping[str, str]) -> Occurrence:
@@ -166,12 +172,7 @@ class SendgridSandbox(ProviderSandbox):
         if values["form"] not in FORMS:
             raise _invalid("form", f"must be one of {', '.join(FORMS)}")
         mail = self._add_received(values)
-        url = f"{self.host_url}/webhooks/sendgrid-inbound"
-        post = inbound_post(
-            f"{url}?token={self._token}" if self._token else url,
-            mail,
-            is_whole=values["form"] == "whole",
-        )
+        post = inbound_post(self._inbound_url(), mail, is_whole=values["form"] == "whole")
         request = post if self._token else self._sign(post, self._parse_key)
         return Occurrence(requests=[request], facts={"message_id": mail.message_id})
 
@@ -256,7 +257,7 @@ class SendgridSandbox(ProviderSandbox):
         return mail
 
     async def _carry(self, mail: Mail) -> None:
-        is_dropped = mail.client == UNSUBSCRIBED_ADDRESS or mail.client in self._bounced
+        is_dropped = self._is_unsubscribed(mail.client) or mail.client in self._bounced
         end = "bounce" if mail.client == BOUNCING_ADDRESS else "delivered"
         for word in ("dropped",) if is_dropped else ("processed", end):
             # Not awaited: a host that is slow, or a switch, must not hold up the e-mail.
@@ -267,12 +268,26 @@ class SendgridSandbox(ProviderSandbox):
         await self.sender.deliver(request)
 
     def _tell(self, mail: Mail, word: str) -> SignedRequest:
-        mail.state = word
+        self._note(mail, word)
+        reason = "Bounced Address" if mail.client in self._bounced else "Unsubscribed Address"
+        event = event_json(
+            mail, word, timestamp=int(self.clock.now().timestamp()), drop_reason=reason
+        )
+        post = event_post(self._events_url(), [event])
+        return self._sign(post, self._event_key)
+
+    def _note(self, mail: Mail, word: str) -> None:
+        if word in {"unsubscribe", "group_unsubscribe"}:
+            self._unsubscribed.add(mail.client)
+        elif word == "group_resubscribe":
+            self._unsubscribed.discard(mail.client)
+        else:
+            mail.state = word
         if word == "bounce":
             self._note_bounce(mail)
-        event = event_json(mail, word, timestamp=int(self.clock.now().timestamp()))
-        post = event_post(f"{self.host_url}/webhooks/sendgrid-events", [event])
-        return self._sign(post, self._event_key)
+
+    def _is_unsubscribed(self, address: str) -> bool:
+        return address == UNSUBSCRIBED_ADDRESS or address in self._unsubscribed
 
     def _note_bounce(self, mail: Mail) -> None:
         self._bounced[mail.client] = {
@@ -286,15 +301,21 @@ class SendgridSandbox(ProviderSandbox):
         return sign(request, key, timestamp=int(self.clock.now().timestamp()))
 
     def _event_webhooks(self) -> dict[str, Any]:
-        url = f"{self.host_url}/webhooks/sendgrid-events"
-        webhook = event_webhook(url, public_key=public_text(self._event_key))
+        webhook = event_webhook(self._events_url(), public_key=public_text(self._event_key))
         return {"max_allowed": 5, "webhooks": [webhook]}
 
     def _parse_settings(self) -> dict[str, Any]:
-        url = f"{self.host_url}/webhooks/sendgrid-inbound"
-        address = f"{url}?token={self._token}" if self._token else url
-        has_policy = self._token is None
+        address, has_policy = self._inbound_url(), self._token is None
         return {"result": [parse_setting(address, hostname=self._domain, has_policy=has_policy)]}
+
+    def _events_url(self) -> str:
+        # Set at SendGrid so, as its posts themselves name no account.
+        query = urlencode({"account": self._address})
+        return f"{self.host_url}/webhooks/sendgrid-events?{query}"
+
+    def _inbound_url(self) -> str:
+        query = {"account": self._address} | ({"token": self._token} if self._token else {})
+        return f"{self.host_url}/webhooks/sendgrid-inbound?{urlencode(query)}"
 
     def _policies(self) -> dict[str, Any]:
         has_one = self._token is None
@@ -306,7 +327,7 @@ class SendgridSandbox(ProviderSandbox):
 
     async def _get_unsubscribed(self, request: web.Request) -> web.StreamResponse:
         address = request.match_info["email"]
-        is_one = address == UNSUBSCRIBED_ADDRESS
+        is_one = self._is_unsubscribed(address)
         return web.json_response({"recipient_email": address} if is_one else {})
 
     def _listed(self, give: Any) -> Handler:

@@ -38,6 +38,7 @@ class SentrySandbox(ProviderSandbox):
 
     name: ClassVar[str] = "sentry"
     title: ClassVar[str] = "Sentry"
+    thing: ClassVar[str] = "report"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -44,6 +44,7 @@ BOUNCING_ADDRESS: Final = "bouncing@example.org"
 _CLIENT: Final = "ada@example.org"
 _LOOPBACK: Final = "127.0.0.1"
 _SILENCE_SECONDS: Final = 300.0
+_DRIP_SECONDS: Final = 0.2
 _GONE: Final = "421 4.3.0 Gone"
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ class SmtpSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "smtp"
     title: ClassVar[str] = "E-mail by SMTP"
+    thing: ClassVar[str] = "e-mail"
 
     def __init__(
         self,
@@ -317,14 +319,23 @@ class SmtpSandbox(ProviderSandbox):
                 return "421 4.3.2 Not now"
             case Answer.HTML:
                 return "HTTP/1.1 502 Bad Gateway"
-            case Answer.BAD_JSON:
+            case Answer.BAD_JSON | Answer.CUT_WITHIN:
                 # Half a line, and then nothing.
                 server._writer.write(b"250-2.0")  # noqa: SLF001 - it has no other
+            case Answer.DRIP:
+                await self._drip(server)
             case _:
                 # A server that fails says nothing at all; there is no code for that.
                 pass
         _abort(server.transport)
         return _GONE
+
+    async def _drip(self, server: SMTP) -> None:
+        """Send one more line of the same reply again and again, for as long as anybody listens."""
+        let_go = self._let_go
+        while not (let_go.is_set() or server._writer.is_closing()):  # noqa: SLF001 - as above
+            server._writer.write(b"250-2.0.0\r\n")  # noqa: SLF001 - as above
+            await self._pause(_DRIP_SECONDS)
 
 
 class _Conversation(SMTP):

@@ -14,6 +14,8 @@ from clientflow_plugins.stripe.sandbox.parameters import (
     url,
     whole,
 )
+from clientflow_plugins.stripe.settings import API_VERSION
+from clientflow_plugins.stripe.webhooks import EVENT_TYPES
 
 _INTERVALS: Final = ("day", "week", "month", "year")
 _STATUSES: Final = (
@@ -32,6 +34,18 @@ PRICES: Final[Kind] = fields(
     product=text,
     recurring=fields({}, interval=one_of(*_INTERVALS)),
     type=one_of("recurring", "one_time"),
+)
+PRICE: Final[Kind] = fields(
+    {
+        "currency": text,
+        "lookup_key": text,
+        "product_data": fields({"name": text}, metadata=metadata),
+        "recurring": fields({"interval": one_of(*_INTERVALS)}),
+        "unit_amount": whole(0, 99_999_999),
+    },
+    **EXPAND,
+    metadata=metadata,
+    tax_behavior=one_of("exclusive", "inclusive", "unspecified"),
 )
 CUSTOMERS: Final[Kind] = fields({}, **PAGES, email=text)
 CUSTOMER: Final[Kind] = fields(
@@ -86,3 +100,15 @@ EVENTS: Final[Kind] = fields(
     created=fields({}, **dict.fromkeys(("gt", "gte", "lt", "lte"), whole(0, _LATEST))),
 )
 ENDPOINTS: Final[Kind] = fields({}, **PAGES)
+_ENABLED: Final[Kind] = many(one_of(*EVENT_TYPES, "*"), most=100)
+ENDPOINT: Final[Kind] = fields(
+    {"url": url, "enabled_events": _ENABLED},
+    **EXPAND,
+    api_version=one_of(API_VERSION),
+    description=text,
+    metadata=metadata,
+)
+ENDPOINT_CHANGE: Final[Kind] = fields(
+    {}, **EXPAND, disabled=flag, enabled_events=_ENABLED, url=url, metadata=metadata
+)
+PORTAL_SETTINGS: Final[Kind] = fields({}, **PAGES, active=flag, is_default=flag)

@@ -198,3 +198,42 @@ LINE: Final[dict[str, Any]] = {
     "quantity_decimal": "1",
     "taxes": [],
 }
+PORTAL_CONFIGURATION: Final[dict[str, Any]] = {
+    "object": "billing_portal.configuration",
+    "active": True,
+    "application": None,
+    "business_profile": {
+        "headline": None,
+        "privacy_policy_url": None,
+        "terms_of_service_url": None,
+    },
+    "default_return_url": None,
+    "features": {
+        "customer_update": {"allowed_updates": ["email", "address"], "enabled": True},
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True, "payment_method_configuration": None},
+        "subscription_cancel": {
+            "cancellation_reason": {"enabled": False, "options": []},
+            "enabled": True,
+            "mode": "at_period_end",
+            "proration_behavior": "none",
+        },
+        "subscription_pause": {
+            "duration": {"interval_options": [], "type": "indefinite"},
+            "enabled": False,
+        },
+        "subscription_update": {
+            "billing_cycle_anchor": None,
+            "default_allowed_updates": ["price"],
+            "enabled": True,
+            "proration_behavior": "always_invoice",
+            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+            "trial_update_behavior": "end_trial",
+        },
+    },
+    "is_default": True,
+    "livemode": False,
+    "login_page": {"enabled": False, "url": None},
+    "metadata": None,
+    "name": None,
+}

@@ -1,6 +1,7 @@
 """What the stand-in for Stripe keeps; dealings.py says what becomes of it."""
 
 import copy
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -60,7 +61,11 @@ class Books:
         self.invoices: dict[str, Resource] = {}
         self.usage: dict[str, Resource] = {}
         self.events: dict[str, Resource] = {}
-        self.endpoint = resources.webhook_endpoint(events=EVENT_TYPES, created=_CREATED)
+        self.endpoint = resources.webhook_endpoint(
+            "we_sandbox", events=EVENT_TYPES, created=_CREATED
+        )
+        self.more_endpoints: dict[str, Resource] = {}
+        self.portal_configuration = resources.portal_configuration(created=_CREATED)
         for place, offer in enumerate(_OFFERS):
             self.offer(offer, price_id=f"price_{offer.key}", now=_CREATED + place)
 
@@ -87,7 +92,40 @@ class Books:
         kept = (self.products, self.customers, self.subscriptions, self.invoices)
         return next((one[name] for one in kept if name in one), None)
 
-    def offer(self, offer: Offer, *, price_id: str | None = None, now: int | None = None) -> None:
+    def new_price(self, given: Mapping[str, Any]) -> Resource:
+        """Make a product with a price; a lookup key is taken only once."""
+        key = given["lookup_key"]
+        holder = next((one for one in self.prices.values() if one["lookup_key"] == key), None)
+        if holder is not None:
+            message = f"A price (`{holder['id']}`) already uses that lookup key."
+            raise Refusal(message=message, param="lookup_key")
+        offer = Offer(
+            key=key,
+            amount=given["unit_amount"],
+            currency=given["currency"],
+            interval=given["recurring"]["interval"],
+            title=given["product_data"]["name"],
+            tax_behavior=given.get("tax_behavior", "unspecified"),
+        )
+        return self.offer(offer)
+
+    def new_endpoint(self, given: Mapping[str, Any]) -> Resource:
+        """Note one more address for events; its secret is told this once.
+
+        Events are sent to the first one alone.
+        """
+        made = resources.webhook_endpoint(
+            resources.new_id("we"),
+            events=given["enabled_events"],
+            created=self.now,
+            url=given["url"],
+        ) | {"api_version": given.get("api_version")}
+        self.more_endpoints[made["id"]] = made
+        return made | {"secret": f"whsec_{secrets.token_hex(24)}"}
+
+    def offer(
+        self, offer: Offer, *, price_id: str | None = None, now: int | None = None
+    ) -> Resource:
         """Put a plan on sale; the price that had its key before is archived without it.
 
         Who has subscribed to that one keeps it.
@@ -96,7 +134,7 @@ class Books:
         product_id = f"prod_{offer.key}"
         if product_id not in self.products:
             self.products[product_id] = resources.product(
-                product_id, name=offer.key.capitalize(), created=created
+                product_id, name=offer.title or offer.key.capitalize(), created=created
             )
         for former in self.prices.values():
             if former["lookup_key"] == offer.key:
@@ -105,6 +143,7 @@ class Books:
             price_id or resources.new_id("price"), offer, product_id=product_id, created=created
         )
         self.prices[made["id"]] = made
+        return made
 
     def new_customer(self, given: Mapping[str, Any]) -> Resource:
         """Make a customer; two of the same e-mail address are two."""

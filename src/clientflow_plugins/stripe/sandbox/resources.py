@@ -117,12 +117,16 @@ class Offer:
         key: our name for it.
         amount: in Stripe's smallest unit.
         currency: in small letters.
+        title: of its product.
+        tax_behavior: a word of Stripe's.
     """
 
     key: str
     amount: int
     currency: str
     interval: str
+    title: str = ""
+    tax_behavior: str = "unspecified"
 
 
 def price(price_id: str, offer: Offer, *, product_id: str, created: int) -> Resource:
@@ -147,7 +151,7 @@ def price(price_id: str, offer: Offer, *, product_id: str, created: int) -> Reso
             "trial_period_days": None,
             "usage_type": "licensed",
         },
-        "tax_behavior": "unspecified",
+        "tax_behavior": offer.tax_behavior,
         "tiers_mode": None,
         "transform_quantity": None,
         "type": "recurring",
@@ -428,10 +432,12 @@ def event(kind: str, about: Resource, *, now: int) -> Resource:
     }
 
 
-def webhook_endpoint(*, events: Sequence[str], created: int) -> Resource:
-    """Give where events are posted; the address is filled in when it is asked for."""
+def webhook_endpoint(
+    endpoint_id: str, *, events: Sequence[str], created: int, url: str = ""
+) -> Resource:
+    """Give where events are posted; without *url*, that is filled in when it is asked for."""
     return {
-        "id": "we_sandbox",
+        "id": endpoint_id,
         "object": "webhook_endpoint",
         "api_version": API_VERSION,
         "application": None,
@@ -441,5 +447,14 @@ def webhook_endpoint(*, events: Sequence[str], created: int) -> Resource:
         "livemode": False,
         "metadata": {},
         "status": "enabled",
-        "url": "",
+        "url": url,
+    }
+
+
+def portal_configuration(*, created: int) -> Resource:
+    """Give what payers may do in the portal: all of it, and what they lose waits for the end."""
+    return copy_of(blanks.PORTAL_CONFIGURATION) | {
+        "id": "bpc_sandbox",
+        "created": created,
+        "updated": created,
     }

@@ -49,6 +49,7 @@ class StripeSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "stripe"
     title: ClassVar[str] = "Stripe"
+    thing: ClassVar[str] = "order"
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class StripeSandbox(ProviderSandbox):
         return (
             get("/v1/account", asked.NOTHING, self._get_account),
             get("/v1/prices", asked.PRICES, self._list_prices),
+            post("/v1/prices", asked.PRICE, lambda _, given: books.new_price(given)),
             get("/v1/customers", asked.CUSTOMERS, self._list_customers),
             post("/v1/customers", asked.CUSTOMER, lambda _, g: books.new_customer(g)),
             post(
@@ -102,6 +104,13 @@ class StripeSandbox(ProviderSandbox):
             get("/v1/invoices", asked.INVOICES, self._list_invoices),
             get("/v1/events", asked.EVENTS, self._list_events),
             get("/v1/webhook_endpoints", asked.ENDPOINTS, self._list_endpoints),
+            post("/v1/webhook_endpoints", asked.ENDPOINT, lambda _, g: books.new_endpoint(g)),
+            post("/v1/webhook_endpoints/{id}", asked.ENDPOINT_CHANGE, self._change_endpoint),
+            get(
+                "/v1/billing_portal/configurations",
+                asked.PORTAL_SETTINGS,
+                self._list_portal_settings,
+            ),
             web.route("*", "/v1/{rest:.*}", self._answering(self._refuse_url)),
             web.get("/pay/{id}", self._answering(self._show_checkout)),
             web.post("/pay/{id}", self._answering(self._pay_checkout)),
@@ -242,8 +251,26 @@ class StripeSandbox(ProviderSandbox):
         return page("/v1/events", [one for one in shown if is_event(one, given)], given)
 
     def _list_endpoints(self, _: str, given: Params) -> Resource:
-        endpoint = self.books.endpoint | {"url": f"{self.host_url}{WEBHOOK_PATH}"}
-        return page("/v1/webhook_endpoints", [endpoint], given)
+        return page("/v1/webhook_endpoints", self._endpoints(), given)
+
+    def _endpoints(self) -> Sequence[Resource]:
+        first = self.books.endpoint
+        shown = first | {"url": first.get("url") or f"{self.host_url}{WEBHOOK_PATH}"}
+        return [*newest(self.books.more_endpoints), shown]
+
+    def _change_endpoint(self, name: str, given: Params) -> Resource:
+        kept = {**self.books.more_endpoints, "we_sandbox": self.books.endpoint}
+        if name not in kept:
+            raise not_found("webhook endpoint", name)
+        kept[name] |= {key: given[key] for key in ("enabled_events", "url") if key in given}
+        if "disabled" in given:
+            kept[name]["status"] = "disabled" if given["disabled"] else "enabled"
+        return next(one for one in self._endpoints() if one["id"] == name)
+
+    def _list_portal_settings(self, _: str, given: Params) -> Resource:
+        one = self.books.portal_configuration
+        is_asked_for = one and all(has(one, given, name) for name in ("active", "is_default"))
+        return page("/v1/billing_portal/configurations", [one] if is_asked_for else [], given)
 
     def _with_pending(self, event: Resource) -> Resource:
         taken = any(

@@ -33,6 +33,8 @@ class SupabaseSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "supabase"
     title: ClassVar[str] = "Supabase Auth"
+    thing: ClassVar[str] = "question"
+    only_reads: ClassVar[bool] = True
     public_paths: ClassVar[frozenset[str]] = frozenset({_KEYS_PATH})
 
     def __init__(self, **kwargs: Any) -> None:

@@ -23,6 +23,17 @@ _STOP_WORDS: Final = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 )
 _START_WORDS: Final = frozenset({"START", "YES", "UNSTOP"})
+_HELP_WORDS: Final = frozenset({"HELP", "INFO"})
+# What Twilio answers by itself, from the same page.
+STOP_REPLY: Final = (
+    "You have successfully been unsubscribed. You will not receive any more messages from this "
+    "number. Reply START to resubscribe."
+)
+START_REPLY: Final = (
+    "You have successfully been re-subscribed to messages from this number. Reply HELP for help. "
+    "Reply STOP to unsubscribe. Msg&Data Rates May Apply."
+)
+HELP_REPLY: Final = "Reply STOP to unsubscribe. Msg&Data Rates May Apply."
 # Twilio ignores a parameter that it does not know. Here it is refused, so that a misspelt one in
 # our plugin shows; the official ones that the sandbox cannot act on are refused with the rest.
 CREATE_PARAMETERS: Final = frozenset(
@@ -40,19 +51,36 @@ class Account:
         numbers: of the business, each with the time when it was bought.
         opted_out: pairs of a number of the business and a client who wants nothing from it.
         service_sid: that of the messaging service, if there is one.
+        urls: where texts to a number, or to the messaging service, are posted, by its SID; the
+            host's own address where nothing was set.
+        outside: numbers that are not in the pool of the messaging service.
+        campaign: how far the A2P registration of the messaging service is; empty for none.
     """
 
     service_sid: str | None
     numbers: dict[str, dt.datetime] = attrs.field(factory=dict)
     opted_out: set[tuple[str, str]] = attrs.field(factory=set)
+    urls: dict[str, str] = attrs.field(factory=dict)
+    outside: set[str] = attrs.field(factory=set)
+    campaign: str = "VERIFIED"
 
-    def note_opt_out(self, *, number: str, client: str, body: str) -> None:
-        """Heed STOP and its like, which unsubscribe, and START and its like, which undo that."""
-        word = body.strip().upper()
+    def heed(self, *, number: str, client: str, body: str) -> str | None:
+        """Heed STOP and its like, which unsubscribe, and START and its like, which undo that.
+
+        Returns:
+            What Twilio answers by itself; None where it says nothing. Who is unsubscribed is told
+            nothing more, and who is not has nothing to undo.
+        """
+        word, pair = body.strip().upper(), (number, client)
+        if pair in self.opted_out:
+            if word not in _START_WORDS:
+                return None
+            self.opted_out.discard(pair)
+            return START_REPLY
         if word in _STOP_WORDS:
-            self.opted_out.add((number, client))
-        elif word in _START_WORDS:
-            self.opted_out.discard((number, client))
+            self.opted_out.add(pair)
+            return STOP_REPLY
+        return HELP_REPLY if word in _HELP_WORDS else None
 
 
 def check_new(form: Mapping[str, str], account: Account, *, media_urls: Sequence[str] = ()) -> None:

@@ -105,6 +105,11 @@ def media_url(account_sid: str, message: Message, *, number: int) -> str:
     return f"https://api.twilio.com{uri.removesuffix('.json')}"
 
 
+def number_sid(number: str) -> str:
+    """Give the SID of a *number* of the account."""
+    return "PN" + hmac.digest(b"sandbox", number.encode(), "md5").hex()
+
+
 def number_resource(
     account_sid: str, number: str, *, since: dt.datetime, sms_url: str
 ) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def number_resource(
         since: when it was bought.
         sms_url: where its webhook points.
     """
-    sid = "PN" + hmac.digest(b"sandbox", number.encode(), "md5").hex()
+    sid = number_sid(number)
     path = f"/{API_VERSION}/Accounts/{account_sid}/IncomingPhoneNumbers"
     return {
         "account_sid": account_sid,
@@ -129,30 +134,11 @@ def number_resource(
         "friendly_name": number,
         "phone_number": number,
         "sid": sid,
+        "sms_application_sid": None,
         "sms_method": "POST",
         "sms_url": sms_url,
         "status": "in-use",
         "uri": f"{path}/{sid}.json",
-    }
-
-
-def service_resource(
-    account_sid: str, sid: str, *, since: dt.datetime, sms_url: str
-) -> dict[str, Any]:
-    """Give the messaging service *sid*, after ``twilio_messaging_v1.json``."""
-    url = f"https://messaging.twilio.com/v1/Services/{sid}"
-    born = f"{since.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return {
-        "account_sid": account_sid,
-        "date_created": born,
-        "date_updated": born,
-        "friendly_name": "ClientFlow sandbox",
-        "inbound_method": "POST",
-        "inbound_request_url": sms_url,
-        "sid": sid,
-        "status_callback": None,
-        "url": url,
-        "use_inbound_webhook_on_number": False,
     }
 
 

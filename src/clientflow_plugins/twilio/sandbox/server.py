@@ -31,11 +31,11 @@ from clientflow_plugins.twilio.sandbox.acceptance import (
 from clientflow_plugins.twilio.sandbox.events import REPORTED, inbound_sms, message_status
 from clientflow_plugins.twilio.sandbox.lists import (
     LIST_PARAMETERS,
-    MEDIA_PARAMETERS,
-    NUMBER_PARAMETERS,
+    PAGE_PARAMETERS,
     list_page,
     sent_since,
 )
+from clientflow_plugins.twilio.sandbox.numbers import Numbers
 from clientflow_plugins.twilio.sandbox.phones import READY_CLIENTS, show_phones
 from clientflow_plugins.twilio.sandbox.refusals import (
     MEDIA_URL,
@@ -51,8 +51,6 @@ from clientflow_plugins.twilio.sandbox.resources import (
     account_resource,
     media_resource,
     message_resource,
-    number_resource,
-    service_resource,
 )
 from clientflow_plugins.twilio.sandbox.signing import inbound_fields, sign, status_fields
 
@@ -72,6 +70,7 @@ class TwilioSandbox(ProviderSandbox):
 
     name: ClassVar[str] = "twilio"
     title: ClassVar[str] = "Twilio SMS"
+    thing: ClassVar[str] = "text"
 
     def __init__(
         self,
@@ -86,8 +85,13 @@ class TwilioSandbox(ProviderSandbox):
         self.step_seconds = step_seconds
         self._account_sid = self.credentials["TWILIO_ACCOUNT_SID"]
         self._messages: dict[str, Message] = {}
+        # Kept apart: Twilio's own, which its API is not known to list.
+        self._replies: list[Message] = []
         self._account = Account(service_sid=credentials.get("TWILIO_MESSAGING_SERVICE_SID"))
         self._born = self.clock.now()
+        self._numbers = Numbers(
+            self._account_sid, self._account, born=self._born, host_url=lambda: self.host_url
+        )
         self.clear()
 
     @classmethod
@@ -118,8 +122,7 @@ class TwilioSandbox(ProviderSandbox):
             web.get(f"{account}/Messages.json", self._guarded(self._list_messages)),
             web.get(f"{account}/Messages/{{sid}}.json", self._guarded(self._get_message)),
             web.get(f"{account}/Messages/{{sid}}/Media.json", self._guarded(self._list_media)),
-            web.get("/v1/Services/{sid}", self._guarded(self._get_service)),
-            web.get(f"{account}/IncomingPhoneNumbers.json", self._guarded(self._list_numbers)),
+            *self._numbers.routes(self._guarded),
         )
 
     @override
@@ -136,21 +139,24 @@ class TwilioSandbox(ProviderSandbox):
 
     @override
     def state(self) -> dict[str, Any]:
-        """Give every text in order, the numbers, and who has unsubscribed from which."""
+        """Give every text in order, the numbers, who has unsubscribed, and Twilio's own answers."""
         return {
             "messages": [self._as_json(message) for message in self._messages.values()],
             "numbers": list(self._account.numbers),
             "opted_out": [
                 {"number": ours, "client": c} for ours, c in sorted(self._account.opted_out)
             ],
+            "replies": [self._as_json(reply) for reply in self._replies],
         }
 
     @override
     def clear(self) -> None:
-        """Forget every text, unsubscription and bought number."""
+        """Forget every text, unsubscription, bought number and address that was set."""
         self._messages.clear()
+        self._replies.clear()
         self._account.opted_out.clear()
         self._account.numbers.clear()
+        self._account.urls.clear()
         number = self.credentials.get("TWILIO_PHONE_NUMBER")
         if number:
             self._account.numbers[number] = self._born
@@ -160,7 +166,7 @@ class TwilioSandbox(ProviderSandbox):
         """Give the clients' telephones."""
         return Phones(
             numbers=list(self._account.numbers),
-            phones=show_phones(self._messages.values()),
+            phones=show_phones(self._said()),
             ready=READY_CLIENTS,
         )
 
@@ -168,7 +174,8 @@ class TwilioSandbox(ProviderSandbox):
     def events(self) -> Sequence[SandboxEvent]:
         """Give the two things of which Twilio tells us: a text, and how far one of ours has come.
 
-        STOP and its like unsubscribe the client who writes it, START and its like undo that.
+        STOP and its like unsubscribe the client who writes it, START and its like undo that; these
+        and HELP are answered by Twilio itself.
         """
         ours = next(iter(self._account.numbers), None)
         reported = [m.sid for m in self._messages.values() if m.status_callback]
@@ -186,9 +193,11 @@ class TwilioSandbox(ProviderSandbox):
         message = self._add("inbound", sender=sender, to=to, body=text, status="received")
         message.sent = message.created
         message.media_urls = _pictures(values["pictures"])
-        self._account.note_opt_out(number=to, client=sender, body=text)
-        url = f"{self.host_url}/webhooks/twilio"
-        request = self._sign(url, inbound_fields(self.credentials, message))
+        reply = self._account.heed(number=to, client=sender, body=text)
+        if reply is not None:
+            self._replies.append(self._new("outbound-reply", to, sender, reply, "delivered"))
+        fields = inbound_fields(self.credentials, message)
+        request = self._sign(self._numbers.url_of(to), fields)
         return Occurrence(requests=[request], facts={"message_sid": message.sid})
 
     def _report_again(self, values: Mapping[str, str]) -> Occurrence:
@@ -279,7 +288,7 @@ class TwilioSandbox(ProviderSandbox):
         return web.json_response(list_page(request, "messages", found))
 
     async def _list_media(self, request: web.Request) -> web.StreamResponse:
-        refuse_unknown(request.query, MEDIA_PARAMETERS)
+        refuse_unknown(request.query, PAGE_PARAMETERS)
         message = self._messages.get(request.match_info["sid"])
         if message is None:
             raise not_found(request)
@@ -290,34 +299,16 @@ class TwilioSandbox(ProviderSandbox):
         found = {resource["sid"]: resource for resource in listed}
         return web.json_response(list_page(request, "media_list", found))
 
-    async def _get_service(self, request: web.Request) -> web.StreamResponse:
-        refuse_unknown(request.query, frozenset())
-        sid = request.match_info["sid"]
-        if sid != self._account.service_sid:
-            raise not_found(request)
-        url = f"{self.host_url}/webhooks/twilio"
-        resource = service_resource(self._account_sid, sid, since=self._born, sms_url=url)
-        return web.json_response(resource)
-
-    async def _list_numbers(self, request: web.Request) -> web.StreamResponse:
-        refuse_unknown(request.query, NUMBER_PARAMETERS)
-        found = {}
-        for number, since in self._account.numbers.items():
-            if request.query.get("PhoneNumber", number) == number:
-                resource = number_resource(
-                    self._account_sid,
-                    number,
-                    since=since,
-                    sms_url=f"{self.host_url}/webhooks/twilio",
-                )
-                found[resource["sid"]] = resource
-        return web.json_response(list_page(request, "incoming_phone_numbers", found))
-
     def _add(
         self, direction: str, *, sender: str | None, to: str, body: str, status: str
     ) -> Message:
+        message = self._new(direction, sender, to, body, status)
+        self._messages[message.sid] = message
+        return message
+
+    def _new(self, direction: str, sender: str | None, to: str, body: str, status: str) -> Message:
         now = self.clock.now()
-        message = Message(
+        return Message(
             sid=f"SM{secrets.token_hex(16)}",
             direction=direction,
             sender=sender,
@@ -327,8 +318,10 @@ class TwilioSandbox(ProviderSandbox):
             created=now,
             updated=now,
         )
-        self._messages[message.sid] = message
-        return message
+
+    def _said(self) -> Sequence[Message]:
+        """Give every text as the telephones have them, in order."""
+        return sorted([*self._messages.values(), *self._replies], key=lambda one: one.created)
 
     async def _carry(self, message: Message) -> None:
         is_reached = message.to != UNREACHABLE_NUMBER

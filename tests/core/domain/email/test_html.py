@@ -4,6 +4,8 @@ import pytest
 
 from clientflow_core.domain.email.html import LONGEST_HTML, clean_html, html_to_text
 
+pytestmark = pytest.mark.proves("SD5")
+
 
 @pytest.mark.parametrize(
     "hostile",

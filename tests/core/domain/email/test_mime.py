@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from clientflow_core.domain.email.mime import MOST_PARTS, clean_file_name, parse_mime
 from clientflow_core.domain.email.parts import Attachment
 
+pytestmark = pytest.mark.proves("TI3")
+
 HEAD = (
     b"From: =?iso-8859-1?q?Andr=E9?= <Andre@Example.com>\r\n"
     b"To: Salon <salon@example.com>, other@example.com\r\nCc: salon@example.com\r\n"

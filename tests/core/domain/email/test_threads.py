@@ -12,6 +12,8 @@ from clientflow_core.domain.email.threads import (
     thread_root,
 )
 
+pytestmark = pytest.mark.proves("TI3")
+
 
 @pytest.mark.parametrize(
     ("subject", "plain"),

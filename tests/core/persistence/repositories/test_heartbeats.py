@@ -7,10 +7,10 @@ from tests.conftest import Addresses
 
 async def test_process_is_listed_as_it_showed_itself_last(database: Database) -> None:
     async with database.system() as transaction:
-        await beat(transaction, process="one", kind="worker", release="0.1.0")
+        await beat(transaction, process="one", kind="worker", release="0.1.0", details={})
     async with database.system() as transaction:
-        await beat(transaction, process="one", kind="worker", release="0.2.0")
-        await beat(transaction, process="two", kind="serve", release="0.2.0")
+        await beat(transaction, process="one", kind="worker", release="0.2.0", details={})
+        await beat(transaction, process="two", kind="serve", release="0.2.0", details={})
 
         two, one = await list_processes(transaction, seen_within_seconds=60)
 
@@ -25,8 +25,8 @@ async def test_process_that_was_not_seen_lately_is_not_listed(
     database: Database, addresses: Addresses
 ) -> None:
     async with database.system() as transaction:
-        await beat(transaction, process="old", kind="worker", release="0.1.0")
-        await beat(transaction, process="new", kind="worker", release="0.1.0")
+        await beat(transaction, process="old", kind="worker", release="0.1.0", details={})
+        await beat(transaction, process="new", kind="worker", release="0.1.0", details={})
     with addresses.connect() as connection:
         connection.execute(
             "UPDATE heartbeats SET seen_at = now() - interval '31 s' WHERE process = 'old'"

@@ -23,7 +23,12 @@ from clientflow_core.domain.calendars import (
 )
 from clientflow_core.domain.changes import CalendarChanged
 from clientflow_core.domain.jobs import CALENDARS, UPKEEP, Job
-from clientflow_core.errors import CursorExpired, ProviderUnavailable, SignatureRefused
+from clientflow_core.errors import (
+    CursorExpired,
+    EditConflict,
+    ProviderUnavailable,
+    SignatureRefused,
+)
 from clientflow_core.jobs.handlers import Handler
 from clientflow_core.persistence.repositories.calendars import ask_for
 from clientflow_core.providers.calendar import CalendarProvider
@@ -54,7 +59,13 @@ class AlmanacSettings:
     """An almanac needs none."""
 
 
-def event(name: str, *, title: str = "Haircut", series: str | None = None) -> CalendarEvent:
+def event(
+    name: str,
+    *,
+    title: str = "Haircut",
+    series: str | None = None,
+    attendees: tuple[str, ...] = (),
+) -> CalendarEvent:
     """Give an event of an hour."""
     return CalendarEvent(
         provider_event_id=name,
@@ -63,6 +74,7 @@ def event(name: str, *, title: str = "Haircut", series: str | None = None) -> Ca
         title=title,
         time=Timed(starts_at=NINE, ends_at=NINE + HOUR, time_zone="Europe/Berlin"),
         status=EventStatus.CONFIRMED,
+        attendees=attendees,
         provider_series_id=series,
     )
 
@@ -143,19 +155,33 @@ class SilentAlmanac(CalendarProvider):
     async def put_event(
         self, provider_calendar_id: str, draft: EventDraft, *, etag: str | None = None
     ) -> CalendarEvent:
-        name = draft.id.hex
-        there = [one for one in self.changes if one.provider_event_id == name]
-        if not there:
-            self.changes.append(event(name, title=draft.title))
+        name = draft.provider_event_id or draft.id.hex
+        there = self._find(name)
+        if etag is not None and (there is None or there.etag != etag):
+            msg = "somebody was quicker"
+            raise EditConflict(msg)
+        if there is None or etag is not None:
+            said = event(name, title=draft.title, attendees=draft.attendees)
+            self.changes.append(attrs.evolve(said, time=draft.time, location=draft.location))
         self._go_wrong()
-        (found,) = [one for one in self.changes if one.provider_event_id == name]
-        assert isinstance(found, CalendarEvent)
+        found = self._find(name)
+        assert found is not None
         return found
+
+    def _find(self, name: str) -> CalendarEvent | None:
+        """Give an event as it is now."""
+        told = [one for one in self.changes if one.provider_event_id == name]
+        return told[-1] if told and isinstance(told[-1], CalendarEvent) else None
 
     @override
     async def delete_event(
         self, provider_calendar_id: str, provider_event_id: str, *, etag: str | None = None
     ) -> None:
+        there = self._find(provider_event_id)
+        if etag is not None and (there is None or there.etag != etag):
+            msg = "somebody was quicker"
+            raise EditConflict(msg)
+        self._go_wrong()
         self.remove(provider_event_id)
 
     @override

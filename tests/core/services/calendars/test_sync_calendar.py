@@ -10,6 +10,8 @@ from clientflow_core.services import sync_calendar
 from clientflow_core.services.sync_calendar import SYNC_CALENDAR
 from tests.core.services.calendars.almanac import PAGE, CalendarStage, event
 
+pytestmark = pytest.mark.proves("TI4")
+
 
 async def test_a_calendar_that_is_followed_is_copied_page_by_page(stage: CalendarStage) -> None:
     stage.almanac.put(*(event(f"e{n}") for n in range(2 * PAGE + 1)))

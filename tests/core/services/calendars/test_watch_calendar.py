@@ -17,6 +17,8 @@ from tests.core.services.calendars.almanac import (
 )
 from tests.core.services.conftest import plugin_of
 
+pytestmark = pytest.mark.proves("TI4")
+
 
 async def notify(stage: CalendarStage, watch_id: uuid.UUID, *, number: str = "1") -> None:
     """Let a notice arrive, and do its job."""

@@ -33,7 +33,11 @@ class HeliographSandbox(ProviderSandbox):
     @classmethod
     @override
     def new_credentials(cls) -> dict[str, str]:
-        return {"HELIOGRAPH_KEY": secrets.token_hex(16), "HELIOGRAPH_TOWER": "+15550100199"}
+        return {
+            "HELIOGRAPH_KEY": secrets.token_hex(16),
+            "HELIOGRAPH_HILL": f"hill-{secrets.token_hex(4)}",
+            "HELIOGRAPH_TOWER": "+15550100199",
+        }
 
     @override
     def settings(self) -> dict[str, str]:
@@ -129,7 +133,8 @@ class HeliographSandbox(ProviderSandbox):
         return Occurrence(requests=[self._sign({**flash, "kind": "report", "state": "read"})])
 
     def _sign(self, event: Mapping[str, str]) -> SignedRequest:
-        body = json.dumps({**event, "event": uuid.uuid4().hex}).encode()
+        hill = self.credentials["HELIOGRAPH_HILL"]
+        body = json.dumps({**event, "event": uuid.uuid4().hex, "hill": hill}).encode()
         at = str(int(self.clock.now().timestamp()))
         digest = hmac.digest(self.signing_key(), at.encode() + b"." + body, "sha256").hex()
         return SignedRequest(

@@ -32,9 +32,18 @@ STATUSES = {"flashed": MessageStatus.SENT, "read": MessageStatus.DELIVERED}
 
 @attrs.frozen(kw_only=True)
 class HeliographSettings:
-    key: Secret = setting(env="HELIOGRAPH_KEY", help="the key", example="a key of the console")
+    key: Secret = setting(
+        env="HELIOGRAPH_KEY", help="the key", example="a key of the console", per_organization=True
+    )
+    hill: str = setting(
+        env="HELIOGRAPH_HILL", help="the account", example="hill-1", per_organization=True
+    )
     tower: str = setting(
-        env="HELIOGRAPH_TOWER", help="our tower", pattern=r"\+[1-9][0-9]{6,14}", example="+15550100"
+        env="HELIOGRAPH_TOWER",
+        help="our tower",
+        pattern=r"\+[1-9][0-9]{6,14}",
+        example="+15550100",
+        per_organization=True,
     )
     url: str = setting(
         env="HELIOGRAPH_URL", help="where it is", pattern=r"https?://[!-~]+", example="http://x"
@@ -51,7 +60,7 @@ def verify(request: WebhookRequest, settings: HeliographSettings, /) -> Verified
         raise SignatureRefused("the signature does not fit")
     if abs(request.received_at.timestamp() - int(at)) > TOLERANCE_SECONDS:
         raise SignatureRefused("too old")
-    return Verified(external_id=_words(read(request), "event"), account="ours")
+    return Verified(external_id=_words(read(request), "event"), account=settings.hill)
 
 
 def key(settings: HeliographSettings) -> bytes:
@@ -105,7 +114,18 @@ def _attempt(value: object) -> UUID | None:
         return None
 
 
-WEBHOOK = WebhookSpec(name="heliograph", verify=verify, parse=parse, body_type="application/json")
+def hint(request: WebhookRequest) -> str | None:
+    hill = read(request).get("hill")
+    return hill if isinstance(hill, str) else None
+
+
+WEBHOOK = WebhookSpec(
+    name="heliograph",
+    verify=verify,
+    parse=parse,
+    account_hint=hint,
+    body_type="application/json",
+)
 
 
 @contextlib.asynccontextmanager
@@ -135,6 +155,7 @@ HELIOGRAPH: ProviderSpec[HeliographSettings, "HeliographChannel"] = ProviderSpec
     open=open_heliograph,
     webhooks=(WEBHOOK,),
     addresses=lambda settings: [settings.tower],
+    account=lambda settings: settings.hill,
     capabilities=frozenset({Capability.MESSAGE_LOOKUP}),
     sandbox="tests.core.testing.heliograph.sandbox:HeliographSandbox",
 )
