@@ -163,13 +163,21 @@ def mutants(session: nox.Session) -> None:
     )  # fmt: skip
 
 
-@nox.session(default=False)
+@nox.session
 def torture(session: nox.Session) -> None:
-    """Run the kills and faults alone, in their long form."""
-    session.run(
-        tool("python"), "-m", "pytest", "-m", "torture", *session.posargs,
-        env={"CLIENTFLOW_TORTURE_TEXTS": "500"},
-    )  # fmt: skip
+    """Kill, freeze and cut off: -- SESSION [--n N] [--seconds S] [--seed N] [--json FILE].
+
+    Without a session it is short: four of them in a short form. The sessions are in tests/torture;
+    pytest is that of the tests that are marked so, in their long form.
+    """
+    name, *options = session.posargs or ["short"]
+    if name == "pytest":
+        session.run(
+            tool("python"), "-m", "pytest", "-m", "torture", *options,
+            env={"CLIENTFLOW_TORTURE_TEXTS": "500"},
+        )  # fmt: skip
+    else:
+        session.run(tool("python"), "-m", "tests.torture", name, *options)
 
 
 @nox.session(default=False)
@@ -200,7 +208,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure: -- intake|latency|registry|startup [--rounds 5] [--seconds 3] [--short]."""
+    """Measure: -- NAME... [--rounds 5] [--seconds 3] [--short]; the names are in benchmarks."""
     session.run(tool("python"), "-m", "benchmarks", *session.posargs)
 
 

@@ -1,1 +1,1 @@
-"""What ClientFlow costs, measured side by side: ``nox -s bench -- intake|latency|startup``."""
+"""What ClientFlow costs, measured side by side: ``nox -s bench -- NAME...``."""

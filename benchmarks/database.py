@@ -31,12 +31,14 @@ class BenchDatabase:
         pid: the server's first process.
         application: the address that ``serve`` and ``worker`` are given.
         superuser: a connection that sees every row.
+        superuser_url: its address.
     """
 
     folder: Path
     pid: int
     application: Secret
     superuser: psycopg.Connection[tuple[object, ...]]
+    superuser_url: Secret
 
     def count(self, table: str) -> int:
         """Count the rows of *table*."""
@@ -63,14 +65,15 @@ def new_database() -> Iterator[BenchDatabase]:
                 parse_url(addresses.owner, env="owner"),
                 parse_url(addresses.application, env="application"),
             )
-            superuser = server.url(user=server.superuser, database=DATABASE).reveal()
-            with psycopg.connect(superuser, autocommit=True) as connection:
+            superuser = server.url(user=server.superuser, database=DATABASE)
+            with psycopg.connect(superuser.reveal(), autocommit=True) as connection:
                 connection.execute(_BARE_TABLE.encode())
                 yield BenchDatabase(
                     folder=folder,
                     pid=server.pid,
                     application=addresses.application,
                     superuser=connection,
+                    superuser_url=superuser,
                 )
     finally:
         shutil.rmtree(folder)

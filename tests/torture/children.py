@@ -15,7 +15,15 @@ import attrs
 
 _END_SECONDS: Final = 20.0
 # Nothing of the machine's own settings may reach it.
-_OURS: Final = ("CLIENTFLOW_", "TWILIO_", "STRIPE_", "SENDGRID_", "GOOGLE_", "DATABASE_URL", "REDIS_URL")
+_OURS: Final = (
+    "CLIENTFLOW_",
+    "TWILIO_",
+    "STRIPE_",
+    "SENDGRID_",
+    "GOOGLE_",
+    "DATABASE_URL",
+    "REDIS_URL",
+)
 
 
 @attrs.define(eq=False, kw_only=True)

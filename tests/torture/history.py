@@ -1,5 +1,6 @@
 """What was said and done, as JSON lines, and a checker that names every loss and every double."""
 
+import itertools
 import json
 import time
 from collections import Counter
@@ -26,16 +27,17 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("a", encoding="utf-8")
 
     def add(self, op: str, name: str, outcome: str, **more: Any) -> None:
         """Note that the asking for *name* by *op* has ended in OK, FAIL or INFO."""
         record = {"op": op, "name": name, "outcome": outcome, "at": time.time(), **more}
-        self._file.write(json.dumps(record) + "\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Give all that was noted, in its order."""
-        self._file.flush()
+        if not self.path.exists():
+            return
         with self.path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
@@ -97,7 +99,7 @@ class Verdict:
             effects: the name of each effect that there is; twice for one that is there twice.
             tried: the names of all that may have had it.
         """
-        counted = Counter(effects)
+        counted = Counter(list(effects))
         self.lost += [f"no {what}: {one}" for one in sorted(set(wanted) - counted.keys())]
         self.doubled += [
             f"{count} times {what}: {one}" for one, count in sorted(counted.items()) if count > 1
@@ -119,6 +121,6 @@ class Verdict:
         names = list(order)
         self.problems += [
             f"{what}: {later} stands before {earlier}"
-            for later, earlier in zip(names, names[1:], strict=False)
+            for later, earlier in itertools.pairwise(names)
             if later > earlier
         ]

@@ -39,22 +39,28 @@ class Postgres:
     @contextlib.contextmanager
     def started(cls) -> Iterator["Postgres"]:
         """Run one for as long as the block does: of the wheel, or of CLIENTFLOW_TEST_POSTGRES."""
+        with cls.room() as folder:
+            server = _start(folder)
+            made = cls(folder, server, provision(server, folder))
+            try:
+                migrate(
+                    parse_url(made.addresses.owner, env="owner"),
+                    parse_url(made.addresses.application, env="application"),
+                )
+                yield made
+            finally:
+                made.server.stop()
+
+    @staticmethod
+    @contextlib.contextmanager
+    def room() -> Iterator[Path]:
+        """Make a folder for as long as the block runs."""
         folder = Path(tempfile.mkdtemp(prefix="clientflow-torture-")).resolve()
         # As root, the server runs as a user that must come through.
         folder.chmod(0o755)
-        made = None
         try:
-            server = _start(folder)
-            addresses = provision(server, folder)
-            made = cls(folder, server, addresses)
-            migrate(
-                parse_url(addresses.owner, env="owner"),
-                parse_url(addresses.application, env="application"),
-            )
-            yield made
+            yield folder
         finally:
-            if made is not None:
-                made.server.stop()
             shutil.rmtree(folder, ignore_errors=True)
 
     @property

@@ -80,6 +80,10 @@ class FaultProxy:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def lead_to(self, *upstreams: Address) -> None:
+        """Pass new connections on to one of *upstreams* from now on."""
+        self._upstreams = upstreams
+
     def reset_all(self) -> int:
         """End every open connection with a reset; give how many there were."""
         ended = list(self._open)
@@ -100,6 +104,9 @@ class FaultProxy:
         self._open |= {writer, upstream[1]}
         try:
             await self._pass_both((reader, writer), upstream)
+        except asyncio.CancelledError:
+            # The proxy is closed; asyncio's streams look at what such a task has ended with.
+            pass
         finally:
             for one in (writer, upstream[1]):
                 self._open.discard(one)
