@@ -37,6 +37,7 @@ class IdPrefix(enum.StrEnum):
     SUBSCRIPTION = "sub"
     CALENDAR = "cal"
     CALENDAR_EVENT = "cev"
+    JOB = "job"
 
 
 def new_id(*, at: dt.datetime | None = None) -> uuid.UUID:

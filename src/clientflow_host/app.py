@@ -1,5 +1,6 @@
 """The host: webhooks come in, the API answers."""
 
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
@@ -37,6 +38,7 @@ from clientflow_host.pages import (
 from clientflow_host.pages import consents as consent_pages
 from clientflow_host.pages import contacts as contact_pages
 from clientflow_host.pages import drafts as draft_pages
+from clientflow_host.pages import jobs as job_pages
 from clientflow_host.pages import providers as provider_page
 from clientflow_host.pages.api_docs import API_DOCS
 from clientflow_host.pages.design import DESIGN
@@ -58,13 +60,14 @@ from clientflow_host.routes import (
     drafts,
     feeds,
     health,
+    jobs,
     messages,
     providers,
 )
 from clientflow_host.routes.plugins import plugin_operations
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.self_description import describe_process
-from clientflow_host.serving import listening, wait_for_stop
+from clientflow_host.serving import has_parent, leaving_in_time, listening, wait_for_stop
 
 _API: Final = (
     *contacts.OPERATIONS,
@@ -79,6 +82,7 @@ _API: Final = (
     *calendars.OPERATIONS,
     *appointments.OPERATIONS,
     *feeds.OPERATIONS,
+    *jobs.OPERATIONS,
 )
 PAGES: Final = (
     *home.OPERATIONS,
@@ -96,12 +100,18 @@ PAGES: Final = (
     *provider_page.OPERATIONS,
     *calendar_feed.OPERATIONS,
     *operation.OPERATIONS,
+    *job_pages.OPERATIONS,
     *problems.OPERATIONS,
     API_DOCS,
     DESIGN,
     FILES,
     STREAM,
 )
+# Who asks /ready each second, or is told of a stop by others, sends nothing new here by then.
+_NOTICE_SECONDS: Final = 2.0
+_GRACE_SECONDS: Final = 6.0
+# Under `up` nobody spreads requests.
+_SHORT_NOTICE_SECONDS: Final = 0.2
 _MOST_BODY_BYTES: Final = 1024 * 1024
 _TITLE: Final = "ClientFlow"
 
@@ -137,23 +147,32 @@ async def serve(values: Mapping[str, str]) -> None:
         SettingsError, PluginError, DatabaseUnfit: it cannot be put together as *values* ask.
         PortTaken: something else listens at its port.
     """
-    async with assemble(values) as assembly:
-        settings = assembly.settings
-        async with (
-            plugins_running(assembly, Process.SERVE),
-            beating(
-                assembly.database,
-                kind="serve",
-                describe=functools.partial(describe_process, assembly),
-            ),
-            listening(
-                build_app(assembly),
-                host=settings.host,
-                port=settings.port,
-                port_env="CLIENTFLOW_PORT",
-            ),
-        ):
+    with leaving_in_time() as leaving:
+        async with assemble(values) as assembly, _serving(assembly):
             await wait_for_stop()
+            leaving.start()
+
+
+@contextlib.asynccontextmanager
+async def _serving(assembly: Assembly) -> AsyncIterator[None]:
+    settings = assembly.settings
+    async with (
+        plugins_running(assembly, Process.SERVE),
+        beating(
+            assembly.database,
+            kind="serve",
+            describe=functools.partial(describe_process, assembly),
+        ),
+        listening(
+            build_app(assembly),
+            host=settings.host,
+            port=settings.port,
+            port_env="CLIENTFLOW_PORT",
+            notice_seconds=_SHORT_NOTICE_SECONDS if has_parent() else _NOTICE_SECONDS,
+            grace_seconds=_GRACE_SECONDS,
+        ),
+    ):
+        yield
 
 
 async def _intake(app: web.Application) -> AsyncIterator[None]:

@@ -155,7 +155,11 @@ async def open_database(settings: HostSettings) -> AsyncIterator[Database]:
         SettingsError: DATABASE_URL is not set.
         DatabaseUnfit: unreachable, too old, or a role that row-level security does not hold.
     """
-    database = Database(_database_url(settings), pool_size=settings.database_pool_size)
+    database = Database(
+        _database_url(settings),
+        pool_size=settings.database_pool_size,
+        has_pooler=settings.direct_database_url is not None,
+    )
     try:
         await database.check()
         yield database

@@ -13,14 +13,16 @@ from aiohttp import web
 from psycopg import sql
 from sqlalchemy.engine import URL
 
+from clientflow_core.persistence.connections import LASTING
 from clientflow_core.persistence.repositories.stream_events import STREAM_CHANNEL
 from clientflow_core.persistence.server import connection_string
+from clientflow_host.serving import SERVING
 
-_CONNECT_SECONDS: Final = 5
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 # A connection that is dead without a word is found out by this.
 _PROBE_SECONDS: Final = 30.0
+_ANSWER_SECONDS: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +56,7 @@ class LiveHub:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    self._conninfo, autocommit=True, connect_timeout=_CONNECT_SECONDS
+                    self._conninfo, autocommit=True, **LASTING
                 ) as connection:
                     pause = _FIRST_PAUSE_SECONDS
                     await self._listen(connection)
@@ -66,18 +68,20 @@ class LiveHub:
     async def _listen(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(STREAM_CHANNEL)))
         # What was told while nobody listened is made up for by a look.
-        self._tell_everybody()
+        self.tell_everybody()
         while True:
             async for notice in connection.notifies(timeout=_PROBE_SECONDS):
                 self._tell(notice.payload)
-            await connection.execute("SELECT 1")
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await connection.execute("SELECT 1")
 
     def _tell(self, payload: str) -> None:
         with contextlib.suppress(ValueError):
             for event in self._watchers.get(uuid.UUID(payload), ()):
                 event.set()
 
-    def _tell_everybody(self) -> None:
+    def tell_everybody(self) -> None:
+        """Make all that watch have a look."""
         for events in self._watchers.values():
             for event in events:
                 event.set()
@@ -87,8 +91,14 @@ LIVE: Final = web.AppKey("live", LiveHub)
 
 
 async def live_updates(app: web.Application) -> AsyncIterator[None]:
-    """Run the hub of *app* for as long as it serves."""
-    running = asyncio.create_task(app[LIVE].run())
+    """Run the hub of *app* for as long as it serves; whoever watches is let go once it stops."""
+    running = [asyncio.create_task(one) for one in (app[LIVE].run(), _let_go(app))]
     yield
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _let_go(app: web.Application) -> None:
+    await app[SERVING].draining.wait()
+    app[LIVE].tell_everybody()

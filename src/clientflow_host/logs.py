@@ -1,9 +1,10 @@
 """Logging: one JSON object a line, or readable lines for a person at a terminal."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
@@ -45,7 +46,7 @@ def configure_logs(level: str | None) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[known]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Forgiving(sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     spelled_out: Any = _spell_out
@@ -61,6 +62,26 @@ def configure_logs(level: str | None) -> None:
     # Libraries speak from warning on: their finer lines hold telephone numbers and statements.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("aiohttp.server").addFilter(_say_unreadable)
+
+
+class _Forgiving:
+    """A stream whose troubles are not those of whoever writes to it.
+
+    Where its disk is full, or nobody reads it any more, a request is answered and a job done
+    without the line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def redact_with(rules: Iterable[RedactionRule]) -> None:

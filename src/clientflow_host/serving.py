@@ -6,7 +6,8 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Final, cast
 
 import attrs
@@ -24,6 +25,8 @@ _NOTICE_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 7.0
 # Then what is still being served is cut off.
 _CUT_SECONDS: Final = 1.0
+# Whoever stops processes mostly kills them after ten.
+_LEAVE_SECONDS: Final = 9.5
 # Until the end of the first head; a later one has as long as a connection may idle.
 _HEAD_SECONDS: Final = 10.0
 # Fewer than the files that a process may usually have open.
@@ -50,16 +53,21 @@ class Serving:
     """What a process that serves knows of its own state.
 
     Attributes:
-        is_draining: it is stopping, and wants no new requests.
+        draining: set once it is stopping, and wants no new requests.
         in_flight: how many requests are being handled.
         is_idle: set while there is none.
         silent: connections that have not brought a whole request yet.
     """
 
-    is_draining: bool = False
+    draining: asyncio.Event = attrs.field(factory=asyncio.Event)
     in_flight: int = 0
     is_idle: asyncio.Event = attrs.field(factory=asyncio.Event)
     silent: set[web.RequestHandler] = attrs.field(factory=set)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it is stopping."""
+        return self.draining.is_set()
 
 
 SERVING: Final = web.AppKey("serving", Serving)
@@ -129,7 +137,7 @@ async def listening(
     try:
         yield
     finally:
-        serving.is_draining = True
+        serving.draining.set()
         await asyncio.sleep(notice_seconds)
         door.close()
         # aiohttp waits too, but no longer reads the body of a request by then.
@@ -199,6 +207,26 @@ async def _part_when_draining(request: web.Request, response: web.StreamResponse
 def has_parent() -> bool:
     """Tell whether this process was started by `up`, and ends with it."""
     return bool(os.environ.get(WITH_PARENT_ENV))
+
+
+@contextlib.contextmanager
+def leaving_in_time() -> Iterator[threading.Timer]:
+    """Give a timer to be started once the process is to stop: it ends it if the block does not.
+
+    What hangs then is a dependency that does not answer. What is lost is what a kill would lose:
+    jobs go to other workers, and nothing that was acknowledged.
+    """
+    timer = threading.Timer(_LEAVE_SECONDS, _leave)
+    timer.daemon = True
+    try:
+        yield timer
+    finally:
+        timer.cancel()
+
+
+def _leave() -> None:
+    log.error("stop_takes_too_long", seconds=_LEAVE_SECONDS)
+    os._exit(1)
 
 
 async def wait_for_stop() -> None:

@@ -50,11 +50,12 @@ from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.plugin_work import plugin_handlers, plugin_lanes, plugin_schedules
 from clientflow_host.routes import health
 from clientflow_host.self_description import describe_process
-from clientflow_host.serving import listening, wait_for_stop
+from clientflow_host.serving import leaving_in_time, listening, wait_for_stop
 
 # How many jobs of a lane run at once; those that wait for a provider hold no connection.
 _LANES: Final = {INBOUND: 100, OUTBOUND: 50, UPKEEP: 1, BILLING: 20, CALENDARS: 20, ASSISTANCE: 10}
-_GRACE_SECONDS: Final = 8.0
+# Before it /ready says for half a second that it stops, and after it there is a second to leave.
+_GRACE_SECONDS: Final = 7.5
 _DELIVERY_SECONDS: Final = 60.0
 _SCHEDULES: Final = (PURGE_EXPIRED,)
 
@@ -171,33 +172,42 @@ async def work(values: Mapping[str, str]) -> None:
         SettingsError, PluginError, DatabaseUnfit: it cannot be put together as *values* ask.
         PortTaken: something else listens at its port.
     """
-    async with assemble(values) as assembly:
-        await require_schema(assembly.database)
-        settings = assembly.settings
-        app = web.Application()
-        answer_problems(app, observers=assembly.observers)
-        log_requests(app)
-        app[ASSEMBLY] = assembly
-        send_default_headers(app, url=settings.url)
-        add_operations(app, health.OPERATIONS, authenticate=authenticate)
-        async with (
-            plugins_running(assembly, Process.WORKER),
-            beating(
-                assembly.database,
-                kind="worker",
-                describe=functools.partial(
-                    describe_process,
-                    assembly,
-                    lanes=worker_lanes(assembly),
-                    schedules=worker_schedules(assembly),
-                ),
-            ),
-            working(assembly),
-            listening(
-                app,
-                host=settings.host,
-                port=settings.worker_port,
-                port_env="CLIENTFLOW_WORKER_PORT",
-            ),
-        ):
-            await wait_for_stop()
+    with leaving_in_time() as leaving:
+        async with assemble(values) as assembly:
+            await require_schema(assembly.database)
+            async with _serving(assembly):
+                await wait_for_stop()
+                leaving.start()
+
+
+@contextlib.asynccontextmanager
+async def _serving(assembly: Assembly) -> AsyncIterator[None]:
+    settings = assembly.settings
+    describe = functools.partial(
+        describe_process,
+        assembly,
+        lanes=worker_lanes(assembly),
+        schedules=worker_schedules(assembly),
+    )
+    async with (
+        plugins_running(assembly, Process.WORKER),
+        beating(assembly.database, kind="worker", describe=describe),
+        working(assembly),
+        listening(
+            _build_app(assembly),
+            host=settings.host,
+            port=settings.worker_port,
+            port_env="CLIENTFLOW_WORKER_PORT",
+        ),
+    ):
+        yield
+
+
+def _build_app(assembly: Assembly) -> web.Application:
+    app = web.Application()
+    answer_problems(app, observers=assembly.observers)
+    log_requests(app)
+    app[ASSEMBLY] = assembly
+    send_default_headers(app, url=assembly.settings.url)
+    add_operations(app, health.OPERATIONS, authenticate=authenticate)
+    return app

@@ -4,6 +4,7 @@ import importlib.util
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from clientflow_core.errors import DatabaseUnfit, PluginError, SettingsError
 from clientflow_core.persistence.database import Database
@@ -20,6 +21,10 @@ from clientflow_host.assembly import (
 from clientflow_host.settings import HostSettings, load_host_settings
 from tests.conftest import Addresses
 
+LIMITS = sa.text(
+    "SELECT current_setting('statement_timeout'), reset_val FROM pg_settings"
+    " WHERE name = 'statement_timeout'"
+)
 TWILIO = {
     "TWILIO_ACCOUNT_SID": "AC" + "5" * 32,
     "TWILIO_AUTH_TOKEN": "6" * 32,
@@ -124,6 +129,10 @@ async def test_direct_address_is_used_where_it_is_given(addresses: Addresses) ->
     values = {"DATABASE_URL": addresses.url, "CLIENTFLOW_DIRECT_DATABASE_URL": direct}
     async with assemble(values) as assembly:
         assert assembly.direct_url.query["application_name"] == "direct"
+        async with assembly.database.system() as transaction:
+            limits = await transaction.execute(LIMITS)
+            # A pooler, which the other address must lead through, would not know the connection's.
+            assert tuple(limits.one()) == ("9s", "0")
 
 
 @pytest.mark.parametrize(

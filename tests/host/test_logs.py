@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -53,6 +54,26 @@ def say(level: str | None, stream: io.StringIO) -> list[str]:
 def _fail(*, body: str) -> None:
     if body:
         raise ValueError("failed")
+
+
+class FullDisk(io.StringIO):
+    """What cannot be written to at the moment, unless it is mended."""
+
+    is_full = True
+
+    @override
+    def write(self, text: str) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_line_that_cannot_be_written_is_in_nobodys_way() -> None:
+    stream = FullDisk()
+    assert say("info", stream) == []
+    stream.is_full = False
+    structlog.get_logger("ours").info("written_again")
+    assert "written_again" in stream.getvalue()
 
 
 def test_every_line_is_one_json_object_that_begins_alike() -> None:

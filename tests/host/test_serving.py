@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -185,6 +186,30 @@ async def test_without_a_parent_standard_input_is_left_alone(
     await asyncio.sleep(0.05)
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(waiting, 5)
+
+
+HANGS = """
+import time
+from clientflow_host import serving
+serving._LEAVE_SECONDS = 0.2
+with serving.leaving_in_time() as leaving:
+    leaving.start()
+    time.sleep(60)
+"""
+
+
+def test_process_that_hangs_as_it_stops_ends_all_the_same() -> None:
+    command = [sys.executable, "-c", HANGS]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert ran.returncode == 1
+    assert "stop_takes_too_long" in ran.stdout + ran.stderr
+
+
+def test_process_that_leaves_in_good_order_is_left_alone() -> None:
+    with serving.leaving_in_time() as leaving:
+        leaving.start()
+    leaving.join(5)
+    assert not leaving.is_alive()
 
 
 async def silence(port: int, *, says: bytes = b"") -> bytes:

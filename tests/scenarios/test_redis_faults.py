@@ -1,6 +1,6 @@
 """Redis in trouble while texts come in and answers go out: none is lost or doubled.
 
-There are 150 of each here, and 500 in ``nox -s torture``.
+There are 150 of each here, and 500 in ``nox -s torture -- pytest``.
 """
 
 import asyncio

@@ -114,7 +114,7 @@ def test_unsubscribed_client_is_no_wrong_number() -> None:
 @pytest.mark.parametrize(("body", "wish"), [("Stop", Wish.OPT_OUT), ("Do not stop", None)])
 def test_stop_is_a_text_and_a_wish(body: str, wish: Wish | None) -> None:
     async def use(_: AcmeSmsChannel, sandbox: AcmeSmsSandbox) -> None:
-        [event, *_] = sandbox.events()
+        event = next(iter(sandbox.events()))
         number = sandbox.credentials["ACME_SMS_PHONE_NUMBER"]
         occurrence = event.happen({"from": CLIENT, "to": number, "body": body})
         (sent,) = occurrence.requests

@@ -36,6 +36,12 @@ PASSING_ERRORS: Final = (
 )
 """The database, or what else was asked, is away or busy: it may go well the next time."""
 
+# The connection broke; a deadlock, or the like; the disk is full; too many connections; a lock was
+# not to be had; the server is stopping or starting.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_STATES_OF_A_DATABASE_IN_TROUBLE: Final = ("08", "40", "53100", "53300", "55P03", "57P0")
+# What is asked for meanwhile is claimed again and again; no longer than a person waits for.
+_MOST_PATIENT_ATTEMPT: Final = 3
 
 _LONGEST_DELAY_SECONDS: Final = 86_400.0
 # What a batch has locked, such as a conversation, others may be waiting for.
@@ -111,12 +117,13 @@ class Execution:
                     done.append(job)
                     if loop.time() > end:
                         break
+                failpoints.hit("jobs.done_together")
                 if not await job_rows.finish_jobs(transaction, done):
                     raise FenceLost
         except Exception as error:  # noqa: BLE001 - one bad job must not hold up the others
             log.info("batch_split", jobs=len(group), error=type(error).__name__)
             return 0
-        failpoints.hit("jobs.finished")
+        failpoints.hit("jobs.finished_together")
         for job in done:
             self._meter.record_job(job.lane, "done")
         return len(done)
@@ -151,7 +158,7 @@ class Execution:
         except Exception as error:
             code = _error_code(error)
             log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
-            await self._put_back(job, code, None)
+            await self._put_back_failed(job, code, says_nothing=is_database_in_trouble(error))
             return "failed"
         return "done"
 
@@ -191,6 +198,16 @@ class Execution:
             msg = f"the handler of {job.kind} ended without its last transaction"
             raise RuntimeError(msg)
 
+    async def _put_back_failed(self, job: Job, code: str, *, says_nothing: bool) -> None:
+        """Put *job* back after an error; one of the database *says nothing* about the job."""
+        if not says_nothing:
+            await self._put_back(job, code, None)
+            return
+        # By the schedule, a job that was begun often, by workers that died, would wait for hours.
+        attempt = min(job.attempts, _MOST_PATIENT_ATTEMPT)
+        delay_seconds = retry_delay_seconds(attempt, chance=random.random())  # noqa: S311
+        await self._put_back(job, code, delay_seconds, is_attempt=False)
+
     async def _put_back(
         self, job: Job, error: str, delay_seconds: float | None, *, is_attempt: bool = True
     ) -> None:
@@ -213,6 +230,8 @@ class Execution:
         except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
             # The row stays claimed until its visibility ends, and is claimed again then.
             log.warning("job_not_put_back", error=type(failure).__name__)
+        else:
+            failpoints.hit("jobs.put_back")
 
     async def _bury(self, job: Job, error: str) -> None:
         try:
@@ -235,6 +254,7 @@ class Execution:
                 raise FenceLost
             if handler:
                 await handler.on_dead(transaction, job, error)
+            failpoints.hit("jobs.burying")
         self._tell_dead(job, error)
 
     async def _bury_silently(self, job: Job, error: str) -> None:
@@ -249,6 +269,18 @@ class Execution:
     def _tell_dead(self, job: Job, error: str) -> None:
         log.error("job_dead", error=error)
         self._meter.record_job(job.lane, "dead")
+
+
+def is_database_in_trouble(error: Exception) -> bool:
+    """Tell whether *error* would have met whatever was asked of the database at that moment."""
+    if isinstance(error, sa.exc.TimeoutError):
+        # No connection of the pool was free in time.
+        return True
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    state = cause.sqlstate
+    return state is None or state.startswith(_STATES_OF_A_DATABASE_IN_TROUBLE)
 
 
 def traced(error: Exception) -> Exception | None:

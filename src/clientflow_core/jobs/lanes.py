@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import Final
 
+from clientflow_core.jobs.turns import Turns
+
 BATCH: Final = 50
 """The most jobs that are claimed at once."""
 
@@ -20,6 +22,7 @@ class Lane:
     Attributes:
         free: how many more may.
         has_work: set when somebody says that there is some.
+        turns: whose jobs are next, where there are too many.
     """
 
     def __init__(self, name: str, slots: int) -> None:
@@ -27,6 +30,7 @@ class Lane:
         self.free = slots
         self.has_work = asyncio.Event()
         self.has_work.set()
+        self.turns = Turns()
         self._plenty = max(1, min(slots, BATCH) // 2)
         self._has_room = asyncio.Event()
         self._has_plenty = asyncio.Event()

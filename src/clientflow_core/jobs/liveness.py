@@ -5,9 +5,10 @@ from typing import Final
 
 import psycopg
 
+from clientflow_core import failpoints
+from clientflow_core.persistence.connections import LASTING
 from clientflow_core.persistence.repositories.jobs import LIVENESS_LOCKS
 
-_CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 5
 
 
@@ -33,12 +34,7 @@ class Liveness:
             TimeoutError: it does not answer.
         """
         connection = await psycopg.AsyncConnection.connect(
-            self._conninfo,
-            autocommit=True,
-            connect_timeout=_CONNECT_SECONDS,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
+            self._conninfo, autocommit=True, **LASTING
         )
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -46,6 +42,7 @@ class Liveness:
         except BaseException:
             await connection.close()
             raise
+        failpoints.hit("jobs.number_taken")
         self._connection, self.worker = connection, worker
         return worker
 

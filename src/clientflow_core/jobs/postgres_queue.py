@@ -17,6 +17,7 @@ from saq.queue.postgres import ENQUEUE, ListenMultiplexer, PostgresQueue
 from typing_extensions import override
 
 from clientflow_core.jobs.wake_queue import QUEUE_NAME, WakeQueue
+from clientflow_core.persistence.connections import LASTING
 
 _PAUSE_AFTER_ERROR_SECONDS: Final = 1.0
 _CONNECTION_SECONDS: Final = 5
@@ -72,7 +73,7 @@ class PostgresWakeQueue(WakeQueue, PostgresQueue):
             timeout=_CONNECTION_SECONDS,
             # Longer, and its pauses would double until it is away for minutes after an outage.
             reconnect_timeout=_PAUSE_AFTER_ERROR_SECONDS,
-            kwargs={"connect_timeout": _CONNECTION_SECONDS},
+            kwargs=dict(LASTING),
         )
         super().__init__(pool, name=QUEUE_NAME, min_size=1, max_size=4, manage_pool_lifecycle=True)
         self._listener = _SteadyListener(self.pool, self._channel)

@@ -17,8 +17,9 @@ from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.loops import Loop
 from clientflow_core.jobs.meter import JobMeter
 from clientflow_core.jobs.schedules import Schedule, tick
-from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.repositories import jobs as job_rows
+from clientflow_core.persistence.repositories.job_turns import claim_in_turn
 from clientflow_core.providers.observers import NOBODY, Observers
 
 _SWEEP_SECONDS: Final = 1.0
@@ -123,6 +124,7 @@ class JobRunner:
         try:
             async with self._database.system() as transaction:
                 await job_rows.release_claims(transaction, worker=worker)
+            failpoints.hit("jobs.given_back")
         except Exception as error:  # noqa: BLE001 - it leaves in any case
             # The lock goes with us, so the next sweep of any worker frees them.
             log.warning("jobs_not_released", error=type(error).__name__)
@@ -146,14 +148,33 @@ class JobRunner:
             # The next sweep that goes well takes a number, and wakes every lane.
             return ()
         async with self._database.system() as transaction:
-            claimed = await job_rows.claim_jobs(
+            claimed = await self._claim_rows(transaction, lane, worker)
+            if claimed:
+                failpoints.hit("jobs.claiming")
+        if claimed:
+            failpoints.hit("jobs.claimed")
+        return claimed
+
+    async def _claim_rows(self, transaction: Transaction, lane: Lane, worker: int) -> Sequence[Job]:
+        """Claim by age; where more is due than that, mostly in turn."""
+        most, visibility = min(lane.free, BATCH), self._visibility_seconds
+        if lane.turns.are_next:
+            found = await claim_in_turn(
                 transaction,
                 lane=lane.name,
                 worker=worker,
-                most=min(lane.free, BATCH),
-                visibility_seconds=self._visibility_seconds,
+                most=most,
+                had=lane.turns.had,
+                after=lane.turns.after,
+                visibility_seconds=visibility,
             )
-        failpoints.hit("jobs.claimed")
+            lane.turns.note_in_turn(found.jobs, after=found.after, is_lonely=found.is_lonely)
+            if found.jobs:
+                return found.jobs
+        claimed = await job_rows.claim_jobs(
+            transaction, lane=lane.name, worker=worker, most=most, visibility_seconds=visibility
+        )
+        lane.turns.note_by_age(claimed, is_full=len(claimed) == most)
         return claimed
 
     def _spawn(self, lane: Lane, group: Sequence[Job]) -> None:
@@ -179,6 +200,8 @@ class JobRunner:
         worker = await self._hold_number()
         async with self._database.system() as transaction:
             freed = await job_rows.free_orphans(transaction)
+            if freed:
+                failpoints.hit("jobs.orphans_freed")
             await job_rows.extend_claims(
                 transaction,
                 list(self._running.values()),

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from clientflow_core.domain.jobs import ListenerJob
 from clientflow_core.errors import DatabaseUnfit
+from clientflow_core.persistence.connections import LASTING, ImpatientConnection
 from clientflow_core.persistence.server import (
     check_application_role,
     check_version,
@@ -29,22 +30,22 @@ _SCOPE: Final = "clientflow_scope"
 _SYSTEM: Final = "system"
 _SET_ORGANIZATION: Final = sa.text("SELECT set_config('app.organization_id', :organization, true)")
 
-# Bounds on what one statement, one wait for a lock and one forgotten transaction may take.
-_OPTIONS: Final = (
-    "-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
-    " -c timezone=UTC"
+# Bounds on what one statement, one wait for a lock and one forgotten transaction may take. With
+# five seconds for a connection, no request waits for more than a quarter of a minute.
+_SESSION: Final = MappingProxyType(
+    {
+        "statement_timeout": "9s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "30s",
+        "timezone": "UTC",
+    }
 )
-
-# A server that is gone without a word is given up after about this long, not after the quarter of
-# an hour that the kernel would take.
-_CONNECT_ARGS: Final = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "options": _OPTIONS,
-}
+_OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+# A pooler hands on neither what a connection begins with nor what was prepared on it.
+_SET_SESSION: Final = sa.text(
+    "SELECT "
+    + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SESSION.items())
+)
 
 Wake = Callable[[frozenset[str]], None]
 Listeners = Mapping[str, Sequence[ListenerJob]]
@@ -123,13 +124,25 @@ class Database:
         url: from :func:`clientflow_core.persistence.server.parse_url`.
         wake: called after each commit with the lanes that have new work; must not block.
         pool_size: the most connections; a request that finds none free for 5 s fails.
+        has_pooler: *url* leads through a transaction pooler, where each transaction may come to
+            another connection of the server.
     """
 
-    def __init__(self, url: URL, *, wake: Wake | None = None, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        wake: Wake | None = None,
+        pool_size: int = 10,
+        has_pooler: bool = False,
+    ) -> None:
         self._wake = wake
         self._listeners = _NOBODY
-        self._engine = _create_engine(url, pool_size)
-        self.statements = Statements(url, connect_args=_CONNECT_ARGS, wake=self._tell)
+        connect_args = _connect_args(has_pooler=has_pooler)
+        self._engine = _create_engine(url, pool_size, connect_args)
+        if has_pooler:
+            event.listen(self._engine.sync_engine, "begin", _set_session)
+        self.statements = Statements(url, connect_args=connect_args, wake=self._tell)
 
     def wake_with(self, wake: Wake) -> None:
         """Set who is told of new work."""
@@ -186,7 +199,12 @@ class Database:
         await self._engine.dispose()
 
 
-def _create_engine(url: URL, pool_size: int) -> AsyncEngine:
+def _connect_args(*, has_pooler: bool) -> Mapping[str, Any]:
+    more = {"prepare_threshold": None} if has_pooler else {"options": _OPTIONS}
+    return {**LASTING, **more}
+
+
+def _create_engine(url: URL, pool_size: int, connect_args: Mapping[str, Any]) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -195,10 +213,14 @@ def _create_engine(url: URL, pool_size: int) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, separators=(",", ":")),
-        connect_args=_CONNECT_ARGS,
+        connect_args={**connect_args, "async_creator_fn": ImpatientConnection.connect},
     )
     event.listen(engine.sync_engine, "begin", _enter_scope)
     return engine
+
+
+def _set_session(connection: Connection) -> None:
+    connection.execute(_SET_SESSION)
 
 
 def _enter_scope(connection: Connection) -> None:

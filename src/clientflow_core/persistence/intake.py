@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 import structlog
 
+from clientflow_core import failpoints
 from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.errors import BadPayload, Overloaded
 from clientflow_core.persistence.database import Database
@@ -16,6 +17,9 @@ from clientflow_core.persistence.repositories.inbound_events import store_inboun
 
 _MOST_IN_ONE_FLUSH: Final = 256
 _MOST_WAITING: Final = 4096
+# E-mails come with their attachments; one is taken whatever its size, which is limited elsewhere.
+_MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+_MOST_BYTES_IN_ONE_FLUSH: Final = 8 * 1024 * 1024
 _STORE_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
@@ -33,6 +37,7 @@ class Intake:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[_Waiting] = []
+        self._held_bytes = 0
         self._flusher: asyncio.Task[None] | None = None
 
     async def store(self, event: InboundEvent) -> None:
@@ -43,12 +48,11 @@ class Intake:
                 that anybody was told of, so the sender must come again.
             BadPayload: PostgreSQL cannot hold what is in it.
         """
-        if len(self._waiting) >= _MOST_WAITING:
-            msg = "too many webhooks are waiting to be stored"
-            raise Overloaded(msg)
+        self._require_room(event)
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         self._waiting.append((event, kept))
+        self._held_bytes += len(event.body)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush_all())
         alarm = loop.call_later(_STORE_SECONDS, _give_up, kept)
@@ -57,6 +61,12 @@ class Intake:
         finally:
             alarm.cancel()
 
+    def _require_room(self, event: InboundEvent) -> None:
+        is_heavy = self._held_bytes and self._held_bytes + len(event.body) > _MOST_WAITING_BYTES
+        if is_heavy or len(self._waiting) >= _MOST_WAITING:
+            msg = "too many webhooks are waiting to be stored"
+            raise Overloaded(msg)
+
     async def close(self) -> None:
         """Wait until everything that is waiting is stored."""
         if self._flusher is not None:
@@ -64,9 +74,13 @@ class Intake:
 
     async def _flush_all(self) -> None:
         while self._waiting:
-            batch = self._waiting[:_MOST_IN_ONE_FLUSH]
-            del self._waiting[:_MOST_IN_ONE_FLUSH]
-            await self._flush(batch)
+            batch = _first_batch(self._waiting)
+            del self._waiting[: len(batch)]
+            try:
+                failpoints.hit("intake.taken")
+                await self._flush(batch)
+            finally:
+                self._held_bytes -= sum(len(event.body) for event, _ in batch)
 
     async def _flush(self, batch: list[_Waiting]) -> None:
         """Store *batch*; where one row is bad, halve until it stands alone."""
@@ -76,6 +90,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - every request in the batch must be answered
             await self._answer(batch, error)
         else:
+            failpoints.hit("intake.flushed")
             _settle(batch, None)
 
     async def _answer(self, batch: list[_Waiting], error: Exception) -> None:
@@ -89,6 +104,17 @@ class Intake:
             middle = len(batch) // 2
             await self._flush(batch[:middle])
             await self._flush(batch[middle:])
+
+
+def _first_batch(waiting: list[_Waiting]) -> list[_Waiting]:
+    """Give the first of *waiting* that go into one flush; one goes in any case."""
+    batch = waiting[:_MOST_IN_ONE_FLUSH]
+    size = 0
+    for count, (event, _) in enumerate(batch):
+        size += len(event.body)
+        if count and size > _MOST_BYTES_IN_ONE_FLUSH:
+            return batch[:count]
+    return batch
 
 
 def _is_fault_of_a_row(error: Exception) -> bool:

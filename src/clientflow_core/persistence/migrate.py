@@ -47,6 +47,7 @@ _FUNCTIONS: Final = (
     "purge_kinds",
     "list_expired_kinds",
     "count_set_up",
+    "list_unknown_messages",
 )
 
 

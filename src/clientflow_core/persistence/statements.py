@@ -12,6 +12,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from clientflow_core.persistence.connections import ImpatientConnection
 from clientflow_core.persistence.server import connection_string
 
 _Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -71,7 +72,7 @@ class Statements:
             await self._connection.close()
 
     async def _connect(self) -> _Connection:
-        connection = await psycopg.AsyncConnection.connect(
+        connection: _Connection = await ImpatientConnection.connect(
             self._conninfo, autocommit=True, **self._connect_args
         )
         if self._is_closed:

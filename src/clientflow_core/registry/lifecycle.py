@@ -56,6 +56,7 @@ class Lifecycle:
     _failures: int = attrs.field(default=0, init=False)
     _in_a_row: int = attrs.field(default=0, init=False)
     _again_at: dt.datetime | None = attrs.field(default=None, init=False)
+    _is_tried: bool = attrs.field(default=False, init=False)
 
     @property
     def is_fit(self) -> bool:
@@ -97,11 +98,12 @@ class Lifecycle:
     def try_again(self) -> None:
         """Take note that a call begins: while a provider is failing, one at a time tries it."""
         if self.state is ProviderState.FAILING:
+            self._is_tried = True
             self._again_at = self.clock.now() + dt.timedelta(seconds=_FIRST_REST_SECONDS)
 
     def succeed(self) -> None:
         """Take note that the provider has answered."""
-        self._in_a_row = 0
+        self._in_a_row, self._is_tried = 0, False
         if self.state is not ProviderState.READY and self.state is not ProviderState.AUTH_FAILED:
             self.state, self._failures, self._again_at = ProviderState.READY, 0, None
 
@@ -110,6 +112,10 @@ class Lifecycle:
         self._in_a_row += 1
         if self.state is ProviderState.AUTH_FAILED or self._in_a_row < FAILURES_IN_A_ROW:
             return
+        if self.state is ProviderState.FAILING and not self._is_tried:
+            # One of many that were under way when it began to fail: they say nothing new.
+            return
+        self._is_tried = False
         seconds = self._leave_alone(ProviderState.FAILING, _FIRST_REST_SECONDS)
         log().warning(
             "provider_fails", provider=self.provider, plugin=self.plugin, again_in_seconds=seconds
@@ -125,7 +131,7 @@ class Lifecycle:
 
     def close(self) -> None:
         """Take note that the provider was closed; what it has refused, it may take next time."""
-        self._in_a_row = 0
+        self._in_a_row, self._is_tried = 0, False
         self.state, self._failures, self._again_at = ProviderState.NOT_OPENED, 0, None
 
     def wait(self) -> None:

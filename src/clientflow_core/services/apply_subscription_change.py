@@ -70,9 +70,11 @@ async def apply_subscription_change(run: JobRun, *, registry: ProviderRegistry) 
         read = await _begin(transaction, run.job)
     failpoints.hit("apply_subscription_change.begun")
     found = () if read is None else await _ask(run, read, registry)
+    failpoints.hit("apply_subscription_change.asked")
     async with run.last_transaction() as transaction:
         if read is not None:
             await _record(transaction, read, found)
+        failpoints.hit("apply_subscription_change.recorded")
 
 
 async def _begin(transaction: Transaction, job: Job) -> _Read | None:

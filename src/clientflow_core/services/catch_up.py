@@ -6,6 +6,7 @@ from typing import Final, cast
 
 import structlog
 
+from clientflow_core import failpoints
 from clientflow_core.clock import Clock
 from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.domain.jobs import UPKEEP
@@ -58,6 +59,7 @@ async def catch_up(
             log.warning("catch_up_failed", provider=name, error=error.code)
             continue
         events += [_as_event(name, one, public_url) for one in missed]
+    failpoints.hit("catch_up.asked")
     async with run.last_transaction() as transaction:
         new = await store_inbound_events(transaction, events) if events else 0
     if new:

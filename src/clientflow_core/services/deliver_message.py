@@ -98,6 +98,7 @@ async def deliver_message(
     async with run.transaction() as transaction:
         desk = ChannelDesk(organization_id=transaction.scope, registry=registry, routers=routers)
         step = await _reserve(transaction, run.job, desk, clock.now())
+        failpoints.hit("deliver_message.reserving")
     failpoints.hit("deliver_message.reserved")
     if step is None:
         async with run.last_transaction():
@@ -202,7 +203,7 @@ async def _call(run: JobRun, step: Step, desk: ChannelDesk) -> None:
         await record_refusal(run, step, error)
     except (ProviderUnavailable, PluginError, SettingsError) as error:
         is_passed_on = await take_back(run, step, desk, error)
-        raise (_at_once(error) if is_passed_on else _again(run, step, error)) from error
+        raise (_at_once(error) if is_passed_on else _again(step, error)) from error
     except OutcomeUnknown as error:
         raise RetryLater(OutcomeUnknown.code, delay_seconds=_FIRST_LOOKUP_SECONDS) from error
     else:
@@ -218,6 +219,7 @@ async def _reconcile(run: JobRun, step: Step, desk: ChannelDesk, now: dt.datetim
         raise _later(error) from error
     except ProviderUnavailable as error:
         raise RetryLater("provider_lookup_failed") from error
+    failpoints.hit("deliver_message.looked_up")
     if candidates is None:
         await park(run, step)
         return
@@ -259,6 +261,7 @@ async def _record_absence(
         raise RetryLater("provider_absent", delay_seconds=delay_seconds, is_attempt=False)
     async with run.transaction() as transaction:
         await count_lookup(transaction, step.attempt.id)
+    failpoints.hit("deliver_message.lookup_counted")
     pause = min(max(left_seconds, _FIRST_LOOKUP_SECONDS), _LONGEST_LOOKUP_PAUSE_SECONDS)
     raise RetryLater(OutcomeUnknown.code, delay_seconds=pause, is_attempt=False)
 
@@ -268,8 +271,8 @@ def _at_once(error: ClientFlowError) -> RetryLater:
     return RetryLater(error.code, delay_seconds=0.0, is_attempt=False)
 
 
-def _again(run: JobRun, step: Step, error: ClientFlowError) -> RetryLater:
-    wish = _wish(error, run.job)
+def _again(step: Step, error: ClientFlowError) -> RetryLater:
+    wish = _wish(error, step)
     return RetryLater(error.code, delay_seconds=_pause_after(step) if wish is None else wish)
 
 
@@ -294,14 +297,14 @@ def _later(error: ProviderError) -> RetryLater:
     return RetryLater(error.code, delay_seconds=delay_seconds, is_attempt=False)
 
 
-def _wish(error: ClientFlowError, job: Job) -> float | None:
+def _wish(error: ClientFlowError, step: Step) -> float | None:
     """Tell how long the provider wants to be left alone; None if it has not said.
 
-    Twice as long each time that it was in vain: one that says "a second" for an hour would use up
-    all attempts within the first minute.
+    Twice as long each time that a call was in vain: one that says "a second" for an hour would use
+    up all attempts within the first minute. How often the job was begun says nothing: it may have
+    been for look-ups, or by workers that were killed.
     """
     if not isinstance(error, ProviderUnavailable) or error.retry_after_seconds is None:
         return None
-    # Waits that were no attempts count too, and there may be a thousand of them.
-    doublings = min(job.attempts - 1, _MOST_DOUBLINGS)
+    doublings = min(step.turn - 1, _MOST_DOUBLINGS)
     return float(max(error.retry_after_seconds, _SHORTEST_WISH_SECONDS) * 2**doublings)

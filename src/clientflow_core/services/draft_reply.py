@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core import failpoints
 from clientflow_core.domain.assistance import Assistance, AssistanceRequest, Speaker, Utterance
 from clientflow_core.domain.drafts import AssistantDraft, DraftState
 from clientflow_core.domain.jobs import Job
@@ -72,6 +73,7 @@ async def draft_reply(run: JobRun, *, registry: ProviderRegistry) -> None:
     async with run.transaction() as transaction:
         step = await _reserve(transaction, run.job)
         organization_id = transaction.scope
+    failpoints.hit("draft_reply.reserved")
     if isinstance(step, OptedOut):
         async with run.last_transaction() as transaction:
             await _fail(transaction, run.job, step)
@@ -91,6 +93,7 @@ async def draft_reply(run: JobRun, *, registry: ProviderRegistry) -> None:
         delay_seconds = min(max(wish, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
         raise RetryLater(error.code, delay_seconds=delay_seconds) from error
     else:
+        failpoints.hit("draft_reply.called")
         async with run.last_transaction() as transaction:
             await _record(transaction, run.job, answer)
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from clientflow_core import failpoints
 from clientflow_core.domain.calendars import Calendar
 from clientflow_core.domain.followed_calendars import FollowedCalendar
 from clientflow_core.domain.jobs import CALENDARS
@@ -79,6 +80,7 @@ async def follow_calendars(run: JobRun, *, registry: ProviderRegistry) -> None:
         found = await opened.list_calendars()
     except ProviderUnavailable as error:
         raise RetryLater(error.code) from error
+    failpoints.hit("follow_calendar.listed")
     async with run.last_transaction() as transaction:
         for calendar in found:
             await _follow(transaction, calendar, provider, registry)

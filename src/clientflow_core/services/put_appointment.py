@@ -95,6 +95,7 @@ async def put_appointment(run: JobRun, *, registry: ProviderRegistry, clock: Clo
             kept = await read_event(transaction, event.id)
             await tell_attendees(transaction, kept, now=clock.now())
         await add_stream_event(transaction, CALENDAR_SYNCED, calendar.id)
+        failpoints.hit("put_appointment.recorded")
 
 
 async def give_up_appointment(transaction: Transaction, job: Job, error: str) -> None:

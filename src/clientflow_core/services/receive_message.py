@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 
+from clientflow_core import failpoints
 from clientflow_core.domain.contacts import ContactPoint, ContactPointKind
 from clientflow_core.domain.email.html import clean_html
 from clientflow_core.domain.email.replies import split_reply
@@ -57,6 +58,7 @@ async def receive_message(
         return
     if received.email:
         await add_attachments(transaction, message_id, received.email.attachments)
+    failpoints.hit("receive_message.added")
     await touch_conversation(transaction, conversation_id)
     await add_stream_event(transaction, "message.received", message_id)
 

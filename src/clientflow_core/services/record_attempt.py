@@ -1,10 +1,15 @@
 """What became of an attempt to send a message, written down."""
 
+import asyncio
+import functools
 import uuid
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, ParamSpec, TypeVar
 
 import attrs
+import structlog
 
+from clientflow_core import failpoints
 from clientflow_core.domain.consent import ConsentSource, ConsentStatement, Wish
 from clientflow_core.domain.email.parts import EmailParts
 from clientflow_core.domain.jobs import Job
@@ -25,6 +30,7 @@ from clientflow_core.errors import (
     ProviderError,
     RateLimited,
 )
+from clientflow_core.jobs.execution import PASSING_ERRORS
 from clientflow_core.jobs.handlers import JobRun
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.consents import find_point_of
@@ -43,6 +49,33 @@ _DETAIL_LENGTH: Final = 500
 # A provider that wants to be left alone for longer has more than a busy moment.
 _LONGEST_POSTPONEMENT_SECONDS: Final = 60.0
 _MOST_POSTPONEMENTS: Final = 3
+# A deadlock is over at once, and a server that is started again within seconds.
+_RECORD_PAUSES_SECONDS: Final = (0.1, 1.0, 3.0)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+log = structlog.get_logger(__name__)
+
+
+def _insisting(record: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+    """Have *record* done again where the database was busy or away.
+
+    What a provider has said is known here alone. Without it, nobody could tell whether the message
+    was taken, where the provider cannot be asked.
+    """
+
+    @functools.wraps(record)
+    async def insist(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for pause in _RECORD_PAUSES_SECONDS:
+            try:
+                return await record(*args, **kwargs)
+            except PASSING_ERRORS as error:
+                log.warning("attempt_not_recorded_yet", error=type(error).__name__)
+            await asyncio.sleep(pause)
+        return await record(*args, **kwargs)
+
+    return insist
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +106,7 @@ class Step:
         )
 
 
+@_insisting
 async def record_receipt(run: JobRun, step: Step, receipt: Receipt) -> None:
     """Write down that the provider has the message; the job is done."""
     async with run.last_transaction() as transaction:
@@ -94,8 +128,10 @@ async def record_receipt(run: JobRun, step: Step, receipt: Receipt) -> None:
         )
         await record_usage(transaction, message.id)
         await add_stream_event(transaction, f"message.{status.value}", message.id)
+        failpoints.hit("record_attempt.accepted")
 
 
+@_insisting
 async def record_refusal(run: JobRun, step: Step, error: ProviderError) -> None:
     """Write down that the provider will never take the message; the job is done."""
     async with run.last_transaction() as transaction:
@@ -112,6 +148,7 @@ async def record_refusal(run: JobRun, step: Step, error: ProviderError) -> None:
             await fail_message(transaction, message.id, error)
         if isinstance(error, ClientRefused):
             await _opt_out(transaction, step, error)
+        failpoints.hit("record_attempt.refused")
 
 
 async def fail_message(
@@ -142,6 +179,7 @@ async def _opt_out(transaction: Transaction, step: Step, error: ClientRefused) -
     _ = await record_consent(transaction, point_id, said, medium=step.channel.medium)
 
 
+@_insisting
 async def take_back(run: JobRun, step: Step, desk: ChannelDesk, error: ClientFlowError) -> bool:
     """Write down that the provider surely does not have the message; it is queued again.
 
@@ -160,6 +198,7 @@ async def take_back(run: JobRun, step: Step, desk: ChannelDesk, error: ClientFlo
         )
         if message.status is MessageStatus.SENDING:
             await update_message(transaction, message.id, status=MessageStatus.QUEUED.value)
+        failpoints.hit("record_attempt.taken_back")
         if is_postponed:
             return False
         return await is_turn_of_another(transaction, step.delivery, step.channel, desk=desk)
@@ -186,6 +225,7 @@ async def park(run: JobRun, step: Step) -> None:
                 code=OutcomeUnknown.code,
                 detail=detail,
             )
+        failpoints.hit("record_attempt.parked")
 
 
 async def give_up_message(transaction: Transaction, job: Job, error: str) -> None:

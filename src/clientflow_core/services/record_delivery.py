@@ -3,6 +3,7 @@
 import uuid
 from typing import Final
 
+from clientflow_core import failpoints
 from clientflow_core.domain.messages import (
     AttemptState,
     DeliveryReported,
@@ -64,6 +65,7 @@ async def record_delivery(
         error_code=report.error_code if is_bad else None,
         error_detail=f"the provider reports: {report.raw_status}" if is_bad else None,
     )
+    failpoints.hit("record_delivery.updated")
     if message.status in _NOT_COUNTED:
         await record_usage(transaction, message_id)
     await add_stream_event(transaction, f"message.{status.value}", message_id)

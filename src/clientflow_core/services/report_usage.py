@@ -5,6 +5,7 @@ from typing import Final
 import attrs
 import structlog
 
+from clientflow_core import failpoints
 from clientflow_core.domain.billing import UsageReport
 from clientflow_core.domain.subscriptions import HeldSubscription, UsageEvent
 from clientflow_core.errors import (
@@ -73,6 +74,7 @@ async def _tell(run: JobRun, step: _Step, registry: ProviderRegistry) -> bool:
         if not isinstance(billing, SupportsUsage):
             return False
         await billing.report_usage(report)
+        failpoints.hit("report_usage.told")
     except AuthFailed as error:
         pause = _UNFIT_PAUSE_SECONDS
         raise RetryLater(error.code, delay_seconds=pause, is_attempt=False) from error

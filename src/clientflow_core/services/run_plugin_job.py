@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from clientflow_core import failpoints
 from clientflow_core.contributions.context import AskedJob, Asking, PluginContext
 from clientflow_core.contributions.jobs import JobContext, JobSpec
 from clientflow_core.domain.jobs import plugin_lane
@@ -42,6 +43,7 @@ async def run_plugin_job(
         what=f"the job {spec.name!r}",
         deadline_seconds=spec.deadline_seconds,
     )
+    failpoints.hit("run_plugin_job.run")
     async with run.last_transaction() as transaction:
         await enqueue_asked(transaction, plugin, asking.jobs)
 

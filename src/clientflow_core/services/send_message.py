@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
+from clientflow_core import failpoints
 from clientflow_core.domain.conversations import Conversation
 from clientflow_core.domain.email.parts import Attachment, EmailParts
 from clientflow_core.domain.email.threads import (
@@ -80,6 +81,7 @@ async def send_message(
     await enqueue(
         transaction, lane=OUTBOUND, kind=DELIVER_MESSAGE, args={"message_id": str(message_id)}
     )
+    failpoints.hit("send_message.queued")
     return await read_message(transaction, message_id)
 
 

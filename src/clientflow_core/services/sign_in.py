@@ -11,6 +11,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from clientflow_core import failpoints
 from clientflow_core.errors import Unauthenticated
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.user_sessions import add_user_session, find_login
@@ -40,6 +41,7 @@ async def sign_in(database: Database, *, email: str, password: Secret, now: dt.d
     if login is None or not is_right:
         msg = "the address or the password is wrong"
         raise Unauthenticated(msg)
+    failpoints.hit("sign_in.checked")
     token = Secret(secrets.token_urlsafe(32))
     async with database.system() as transaction:
         await add_user_session(

@@ -2,6 +2,7 @@
 
 import attrs
 
+from clientflow_core import failpoints
 from clientflow_core.domain.billing import CheckoutRequest, HostedPage, SubscriptionStatus
 from clientflow_core.domain.roles import Principal
 from clientflow_core.domain.subscriptions import BillingCustomer
@@ -81,8 +82,10 @@ async def _become_customer(
     name = await billing.ensure_customer(
         organization, key=f"customer-{organization.organization_id.hex}"
     )
+    failpoints.hit("start_checkout.customer_made")
     made = BillingCustomer(provider=provider, provider_customer_id=name)
     # Before anything can be paid: what the provider then tells of must find its organization.
     async with database.organization(principal.organization_id) as transaction:
         await put_customer(transaction, made)
+    failpoints.hit("start_checkout.customer_kept")
     return made

@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from clientflow_core import failpoints
 from clientflow_core.domain.billing import Plan
 from clientflow_core.domain.jobs import BILLING
 from clientflow_core.errors import ClientFlowError
@@ -69,6 +70,7 @@ async def sync_billing(run: JobRun, *, registry: ProviderRegistry) -> None:
         RetryLater: a provider has not answered; what the others said is written down.
     """
     found = await find_plans(registry)
+    failpoints.hit("sync_billing.asked")
     if not found.failures:
         async with run.last_transaction() as transaction:
             await record_sync(transaction, found)

@@ -28,6 +28,7 @@ from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.calendar_events import apply_changes, sweep
 from clientflow_core.persistence.repositories.calendars import (
     ask_for,
+    begin_anew_once_a_day,
     read_calendar,
     update_calendar,
 )
@@ -58,6 +59,8 @@ async def sync_calendar(run: JobRun, *, registry: ProviderRegistry, clock: Clock
     calendar_id = run.job.id_arg("calendar_id")
     async with run.transaction() as transaction:
         await update_calendar(transaction, calendar_id, last_tried_at=sa.func.now())
+        # What a provider has not told, or we have got wrong, does not stay so for longer.
+        await begin_anew_once_a_day(transaction, calendar_id)
     try:
         for _ in range(_MOST_PAGES):
             if await _take_page(run, calendar_id, registry, clock):
@@ -88,6 +91,7 @@ async def _take_page(
     try:
         async with run.last_transaction() if page.is_last else run.transaction() as transaction:
             await _record(transaction, calendar, page, at=clock.now())
+            failpoints.hit("sync_calendar.written")
     except _MovedOn:
         return False
     failpoints.hit("sync_calendar.recorded")

@@ -1,5 +1,6 @@
 """A plugin is told of what has happened: after the commit, and again until it has heard."""
 
+from clientflow_core import failpoints
 from clientflow_core.contributions.context import PluginContext
 from clientflow_core.contributions.events import DomainEvent, EventKind, EventListener
 from clientflow_core.domain.jobs import Job
@@ -31,6 +32,7 @@ async def tell_listener(
             what=f"the listener {listener.name!r}",
             deadline_seconds=listener.deadline_seconds,
         )
+    failpoints.hit("tell_listener.told")
     async with run.last_transaction():
         return
 

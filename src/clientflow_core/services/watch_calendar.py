@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from clientflow_core import failpoints
 from clientflow_core.clock import Clock
 from clientflow_core.domain.calendars import Watch, WatchRequest
 from clientflow_core.domain.followed_calendars import FollowedCalendar
@@ -78,8 +79,10 @@ async def watch_calendar(
     except (ProviderUnavailable, OutcomeUnknown) as error:
         # One that was begun nevertheless tells nobody, and ends by itself.
         raise RetryLater(error.code) from error
+    failpoints.hit("watch_calendar.called")
     now = clock.now()
     await _keep(run, calendar, watch, renews_at=now + (watch.expires_at - now) * _RENEWED_AFTER)
+    failpoints.hit("watch_calendar.kept")
     if calendar.watch is not None:
         await _end(opened, calendar.watch)
 

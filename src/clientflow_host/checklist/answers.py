@@ -52,7 +52,7 @@ _OF_CHECK: Final = {
     CheckStatus.FAILED: Status.FAILED,
     CheckStatus.SKIPPED: Status.SKIPPED,
 }
-_NO_TESTS: Final = (
+TO_PROVE: Final = (
     "Run `python3 run.py test` on this commit, or install a wheel made by `nox -s build` after it."
 )
 
@@ -168,7 +168,7 @@ def _tested(item: Item, proofs: Proofs) -> Answer:
             hint = "Mend what the tests have found; this build is not fit."
             return _answer(item, Status.FAILED, found=proof.found, hint=hint)
         case Proven.UNKNOWN:
-            return _answer(item, Status.UNPROVEN, found=proof.found, hint=_NO_TESTS)
+            return _answer(item, Status.UNPROVEN, found=proof.found, hint=TO_PROVE)
 
 
 def _signed(item: Item, known: Known) -> Answer:
@@ -177,7 +177,7 @@ def _signed(item: Item, known: Known) -> Answer:
         until = f" until {signed.expires_at:%Y-%m-%d}" if signed.expires_at else ""
         found = f"signed by {signed.signed_by}{until}: {signed.evidence}"
         return _answer(item, Status.PASSED, found=found, hint="")
-    hint = f"clientflow checklist sign {item.id} --by NAME --evidence WHERE [--expires DATE]"
+    hint = f"`clientflow checklist sign {item.id} --by NAME --evidence WHERE [--expires DATE]`"
     return _answer(item, Status.NEEDS_SIGN_OFF, found=_last_signature(item, known), hint=hint)
 
 
@@ -204,7 +204,7 @@ def _first_that_can(parts: Sequence[Answer]) -> Answer:
             return part
     first, last = parts[0], parts[-1]
     if first.status is Status.SKIPPED:
-        hint = f"{first.hint} Or sign it: {last.hint}".strip()
+        hint = f"{first.hint.rstrip('.')}. Or sign it: {last.hint}"
         return attrs.evolve(last, found=f"{first.found}; {last.found}", hint=hint)
     return first
 

@@ -7,7 +7,7 @@ import attrs
 
 from clientflow_core.clock import Clock
 from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
-from clientflow_core.errors import ClientFlowError
+from clientflow_core.errors import ClientFlowError, PluginError
 from clientflow_core.registry.bound import plugin_context
 from clientflow_core.registry.discovery import Plugin
 from clientflow_core.registry.fence import fenced
@@ -48,17 +48,21 @@ class PluginCheck:
         """Mend what it has found; give a sentence on what was done.
 
         Raises:
-            ClientFlowError: it could not be done.
+            PluginError: it could not be done; the message says why, with none of its secrets.
         """
         mend = self.spec.fix
         if mend is None:
             return "nothing is known that would mend it"
-        said = await fenced(
-            lambda: mend(self.context),
-            plugin=self.plugin,
-            what=f"the fix of the check {self.spec.id!r}",
-            deadline_seconds=self.spec.deadline_seconds,
-        )
+        try:
+            said = await fenced(
+                lambda: mend(self.context),
+                plugin=self.plugin,
+                what=f"the fix of the check {self.spec.id!r}",
+                deadline_seconds=self.spec.deadline_seconds,
+            )
+        except Exception as error:
+            words = str(error) if isinstance(error, ClientFlowError) else _fault(error)
+            raise PluginError(self._clean(words)) from error
         return self._clean(str(said))
 
     def _clean(self, text: str) -> str:
@@ -116,8 +120,12 @@ async def _result(plugin: Plugin, spec: CheckSpec, context: CheckContext) -> Che
 
 
 def _failure(plugin: Plugin, spec: CheckSpec, error: Exception) -> CheckResult:
-    found, hint = f"{type(error).__name__}: {error}", "This is a fault of it: tell its author."
+    found, hint = _fault(error), "This is a fault of it: tell its author."
     if isinstance(error, ClientFlowError):
         found, hint = str(error), error.remedy
     expected = f"an answer from the check {spec.id!r} of {plugin.source}"
     return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -3,7 +3,7 @@
 import enum
 import json
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -11,6 +11,7 @@ import attrs
 from clientflow_core.release import commit
 
 NAME: Final = "proofs.json"
+_FOLDER: Final = Path(__file__).parent
 
 
 class Proven(enum.StrEnum):
@@ -36,9 +37,8 @@ class TestProof:
 
 def read_proofs() -> "Proofs":
     """Read what is known of this build; nothing, where no suite has run on its commit."""
-    file = resources.files("clientflow_host.checklist").joinpath(NAME)
     try:
-        read = json.loads(file.read_text("utf-8"))
+        read = json.loads((_FOLDER / NAME).read_text("utf-8"))
         return Proofs(commit=read["commit"], tests=read["items"], built=commit())
     except (OSError, ValueError, KeyError):
         return Proofs(commit=None, tests={}, built=commit())

@@ -17,10 +17,12 @@ from clientflow_host.checklist.catalogue import Item, load_catalogue
 from clientflow_host.checklist.checks import load_checks
 from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.checklist.plugin_checks import PluginCheck, plugin_checks
-from clientflow_host.checklist.proofs import read_proofs
+from clientflow_host.checklist.proofs import Proofs, read_proofs
 
 # The item that asks whether all others are done.
 _WHOLE: Final = "FP1"
+# More would wait for each other's connections, and be told as slow.
+_MOST_AT_ONCE: Final = 16
 
 
 @attrs.frozen(kw_only=True)
@@ -53,8 +55,12 @@ class OwnCheck:
         """
         if self.check.fix is None:
             return "nothing is known that would mend it"
-        async with asyncio.timeout(self.check.deadline_seconds):
-            return self._clean(await self.check.fix(self.context))
+        try:
+            async with asyncio.timeout(self.check.deadline_seconds):
+                return self._clean(await self.check.fix(self.context))
+        except Exception as error:  # noqa: BLE001 - it is told, without secrets
+            msg = self._clean(f"{type(error).__name__}: {error}")
+            raise ClientFlowError(msg) from None
 
     async def _result(self) -> CheckResult:
         seconds = self.check.deadline_seconds
@@ -126,7 +132,11 @@ def fix_title(check: AnyCheck) -> str:
 
 
 async def run_checklist(
-    context: HostCheckContext, *, chosen: Chosen, tell: Tell = lambda done, of: None
+    context: HostCheckContext,
+    *,
+    chosen: Chosen,
+    tell: Tell = lambda done, of: None,
+    proofs: Proofs | None = None,
 ) -> Sequence[Answered]:
     """Answer the items that are chosen, in the order of the checklist; then plugins' own checks.
 
@@ -134,6 +144,7 @@ async def run_checklist(
         context: what the checks work with.
         chosen: which of them.
         tell: is told how far it is.
+        proofs: of the tests; by default those that are kept for this build.
 
     Raises:
         InvalidInput: what is chosen is not there.
@@ -142,7 +153,7 @@ async def run_checklist(
     wanted = choose(checks, chosen, plugins=[one.name for one in context.registry.plugins])
     ids = {item.same_as or item.id for item in wanted}
     run = [one for one in checks if one.id in ids and _is_of(one, chosen.plugin)]
-    known = await _known(context, await _run(run, tell))
+    known = await _known(context, await _run(run, tell), proofs=proofs)
     answered = [_answered(item, known, run) for item in wanted]
     if not chosen.is_everything:
         return answered
@@ -160,7 +171,10 @@ async def answer_again(done: Answered, context: HostCheckContext) -> Answered:
 
 
 async def _known(
-    context: HostCheckContext, results: Sequence[tuple[AnyCheck, CheckResult]]
+    context: HostCheckContext,
+    results: Sequence[tuple[AnyCheck, CheckResult]],
+    *,
+    proofs: Proofs | None = None,
 ) -> Known:
     found = defaultdict[str, list[CheckResult]](list)
     for check, result in results:
@@ -168,7 +182,7 @@ async def _known(
     return Known(
         checks=found,
         plugins=frozenset(plugin.name for plugin in context.registry.plugins),
-        proofs=read_proofs(),
+        proofs=proofs or read_proofs(),
         sign_offs=await _sign_offs(context),
         now=context.now,
     )
@@ -247,11 +261,12 @@ def _of_plugin(check: AnyCheck) -> Item:
 
 
 async def _run(checks: Sequence[AnyCheck], tell: Tell) -> Sequence[tuple[AnyCheck, CheckResult]]:
-    done = 0
+    done, turn = 0, asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def run(check: AnyCheck) -> tuple[AnyCheck, CheckResult]:
         nonlocal done
-        result = await check.run()
+        async with turn:
+            result = await check.run()
         done += 1
         tell(done, len(checks))
         return check, result

@@ -1,10 +1,9 @@
 """``clientflow checklist``: the production deployment checklist, answered by what runs."""
 
 import asyncio
-import datetime as dt
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import attrs
 from cyclopts import App, Parameter
@@ -15,9 +14,8 @@ from rich.prompt import Confirm
 from rich.text import Text
 from structlog.testing import capture_logs
 
-from clientflow_core.errors import ClientFlowError, InvalidInput
+from clientflow_core.errors import ClientFlowError
 from clientflow_host.cli import LOOK, app
-from clientflow_host.cli.database import system_transaction
 from clientflow_host.cli.options import (
     AsJson,
     PluginsDir,
@@ -26,7 +24,7 @@ from clientflow_host.cli.options import (
     running_up,
     with_database,
 )
-from clientflow_host.cli.tables import output, print_json, print_rows
+from clientflow_host.cli.tables import output, print_json
 from clientflow_host.cli.visible import visible
 
 if TYPE_CHECKING:
@@ -37,10 +35,6 @@ checklist = App(name="checklist", help="Answer the production deployment checkli
 app.command(checklist)
 
 _COLUMNS: Final = ("id", "status", "found", "expected", "hint")
-_SIGN_OFFS: Final = (
-    "item_id", "signed_by", "evidence", "is_not_applicable", "signed_at", "expires_at",
-    "revoked_at", "revoked_by", "revoked_because",
-)  # fmt: skip
 _STYLES: Final = {
     "passed": "green",
     "failed": "bold red",
@@ -51,7 +45,6 @@ _STYLES: Final = {
 }
 FailLevel = Literal["failed", "missing", "unproven", "needs-sign-off"]
 Format = Literal["table", "json", "md", "html"]
-ItemId = Annotated[str, Parameter(name="ITEM", help="Such as FP5.")]
 
 
 @checklist.default
@@ -154,7 +147,7 @@ async def _offer_fix(one: "Answered", context: "HostCheckContext") -> "Answered"
     if one.answer.status is not Status.FAILED or mending is None:
         return one
     console.print(Text(visible(f"{one.item.id} {one.item.words}: {one.answer.found}")))
-    if not Confirm.ask(Text(f"{fix_title(mending)}?"), console=console, default=False):
+    if not _is_wanted(fix_title(mending), console):
         return one
     try:
         console.print(Text(visible(await mending.fix())))
@@ -162,6 +155,14 @@ async def _offer_fix(one: "Answered", context: "HostCheckContext") -> "Answered"
         console.print(Text(visible(f"It could not be done: {error}")))
         return one
     return await answer_again(one, context)
+
+
+def _is_wanted(title: str, console: Console) -> bool:
+    try:
+        return Confirm.ask(Text(f"{title}?"), console=console, default=False)
+    except EOFError:
+        console.print("\nNobody answers: nothing is done.")
+        return False
 
 
 def _shown(answered: "Sequence[Answered]", chosen: "Chosen", how: Format) -> "Sequence[Answered]":
@@ -196,7 +197,7 @@ def _print(answered: "Sequence[Answered]", *, release: str, how: Format) -> None
 
 
 def _print_sections(answered: "Sequence[Answered]", *, release: str) -> None:
-    from clientflow_host.checklist.answers import summary  # noqa: PLC0415 - heavy
+    from clientflow_host.checklist.answers import TO_PROVE, Status, summary  # noqa: PLC0415 - heavy
     from clientflow_host.checklist.report import sections  # noqa: PLC0415 - heavy
 
     console = output()
@@ -207,6 +208,8 @@ def _print_sections(answered: "Sequence[Answered]", *, release: str) -> None:
             _print_item(console, one)
     total = summary(one.answer.status for one in answered)
     console.print(Text(f"\nClientFlow {release}: {total}.", style="bold"))
+    if any(one.answer.status is Status.UNPROVEN for one in answered):
+        console.print(Text(f"? unproven: {TO_PROVE}"))
 
 
 def _print_item(console: Console, one: "Answered") -> None:
@@ -222,116 +225,11 @@ def _print_item(console: Console, one: "Answered") -> None:
     notes = {"found": answer.found}
     if answer.status is Status.FAILED:
         notes["expected"] = answer.expected
-    if answer.status is not Status.PASSED:
+    # What an unproven one needs is said once, below.
+    if answer.status not in {Status.PASSED, Status.UNPROVEN}:
         notes["hint"] = answer.hint
     for name, words in notes.items():
         if words:
             console.print(
                 Padding(Text(visible(f"{name}: {words}"), style="dim"), (0, 0, 0, 9), expand=False)
             )
-
-
-@checklist.command
-def sign(
-    item: ItemId,
-    /,
-    *,
-    by: Annotated[str, Parameter(help="Who answers for it.")],
-    evidence: Annotated[
-        str, Parameter(help="Where it can be looked up; why, where it does not apply.")
-    ],
-    expires: Annotated[
-        dt.date | None,
-        Parameter(help="The first day on which it is good no more.", show_default=False),
-    ] = None,
-    not_applicable: Annotated[
-        bool, Parameter(help="The item does not apply here.", negative=())
-    ] = False,
-    state_dir: StateDir = None,
-) -> None:
-    """Answer for an item that needs a person, until a day or until it is revoked."""
-    item_id = _signable(item)
-    ends = dt.datetime.combine(expires, dt.time(), dt.UTC) if expires else None
-    asyncio.run(
-        _sign(
-            read_all(state_dir),
-            item_id=item_id,
-            signed_by=_said("--by", by),
-            evidence=_said("--evidence", evidence),
-            is_not_applicable=not_applicable,
-            expires_at=ends,
-        )
-    )
-    until = f" until {expires}" if expires else ""
-    output().print(Text(f"{item_id} is signed by {visible(by)}{until}."))
-
-
-@checklist.command
-def revoke(
-    item: ItemId,
-    /,
-    *,
-    by: Annotated[str, Parameter(help="Who takes it back.")],
-    because: Annotated[str, Parameter(help="Why.")],
-    state_dir: StateDir = None,
-) -> None:
-    """Take back whatever was signed for an item; it stays in the list."""
-    item_id = _signable(item)
-    said = {"revoked_by": _said("--by", by), "because": _said("--because", because)}
-    count = asyncio.run(_revoke(read_all(state_dir), item_id=item_id, **said))
-    output().print(Text(f"{item_id}: {count} revoked."))
-
-
-@checklist.command(name="signed")
-def list_signed(
-    item: Annotated[str | None, Parameter(name="ITEM", help="Of this item only.")] = None,
-    /,
-    *,
-    state_dir: StateDir = None,
-    json: AsJson = False,
-) -> None:
-    """List what was signed, the newest first, revoked and expired ones too."""
-    item_id = None if item is None else _signable(item)
-    rows = asyncio.run(_signed(read_all(state_dir), item_id=item_id))
-    print_rows(rows, columns=_SIGN_OFFS, as_json=json, empty="Nothing was signed.")
-
-
-def _signable(name: str) -> str:
-    from clientflow_host.checklist.catalogue import load_catalogue  # noqa: PLC0415 - heavy
-
-    item = load_catalogue().get(name.upper())
-    if item is None:
-        msg = f"the checklist has no item {name!r}; items are such as FP5"
-        raise InvalidInput(msg)
-    if not item.may_be_signed:
-        msg = f"{item.id} is not for a person to sign: the service proves it, or does not"
-        raise InvalidInput(msg)
-    return item.id
-
-
-def _said(option: str, words: str) -> str:
-    if words.strip():
-        return words.strip()
-    msg = f"{option} needs words: it is what the item's answer rests on"
-    raise InvalidInput(msg)
-
-
-async def _sign(values: dict[str, str], **signed: Any) -> None:
-    from clientflow_core.persistence.repositories.checklist import add_sign_off  # noqa: PLC0415
-
-    async with system_transaction(values) as transaction:
-        await add_sign_off(transaction, **signed)
-
-
-async def _revoke(values: dict[str, str], **revoked: Any) -> int:
-    from clientflow_core.persistence.repositories.checklist import revoke_sign_offs  # noqa: PLC0415
-
-    async with system_transaction(values) as transaction:
-        return await revoke_sign_offs(transaction, **revoked)
-
-
-async def _signed(values: dict[str, str], *, item_id: str | None) -> Sequence[Mapping[str, Any]]:
-    from clientflow_core.persistence.repositories.checklist import list_sign_offs  # noqa: PLC0415
-
-    async with system_transaction(values) as transaction:
-        return [attrs.asdict(one) for one in await list_sign_offs(transaction, item_id=item_id)]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
-from sqlalchemy.exc import SQLAlchemyError
 from structlog.testing import capture_logs
 
 from clientflow_core.errors import ClientFlowError
@@ -118,6 +117,8 @@ def _stage(sandbox_url: str | None, settings: Mapping[str, str]) -> "Stage | Non
 
 async def _keep(values: dict[str, str], report: "Report") -> str | None:
     """Keep the report; give why it is not, if it is not."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - heavy
+
     from clientflow_host.smoke.running import keep_report  # noqa: PLC0415 - heavy
 
     known = with_database(values)

@@ -145,7 +145,11 @@ def _to_known(error: Exception, request: web.Request) -> ClientFlowError | None:
             return _CallerGone("the caller has closed the connection")
         case exc.TimeoutError():
             return Overloaded("too much is asked of the database at once; come back soon")
-        case exc.OperationalError() | exc.InterfaceError():
+        case (
+            exc.OperationalError()
+            | exc.InterfaceError()
+            | exc.DBAPIError(connection_invalidated=True)
+        ):
             return DatabaseUnfit(str(error.orig).partition("\n")[0])
         case _:
             return None

@@ -204,6 +204,8 @@ class Operation:
         foreign: whether it speaks somebody else's protocol (a provider's webhook): neither
             query nor body is read or checked before the handler.
         body_type: that of a foreign body, for the document; ``*/*`` need not have one.
+        deadline_seconds: from when its body is there until the answer begins; None where what it
+            does has deadlines of its own.
     """
 
     method: str
@@ -229,6 +231,7 @@ class Operation:
     foreign: bool = False
     body_type: str = ANY_TYPE
     for_operators: bool = False
+    deadline_seconds: float | None = 14.0
 
     def __attrs_post_init__(self) -> None:
         fields = set() if self.types.path is None else set(attrs.fields_dict(self.types.path))

@@ -1,15 +1,18 @@
 """Operations to routes: who asks, may they, what do they say, and what is the answer."""
 
+import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler as AiohttpHandler
 
 from clientflow_core.domain.roles import Principal
-from clientflow_core.errors import NotAllowed
+from clientflow_core.errors import NotAllowed, Overloaded
 from clientflow_host.openapi.operations import (
+    Answer,
+    ApiRequest,
     Authenticate,
     Operation,
     kinds_of,
@@ -58,10 +61,24 @@ def _bind(
         if caller is not None:
             _note_caller(request, caller)
             _require_right(caller, operation)
-        answer = await operation.handler(await reader.read(request, caller=caller))
+        answer = await _in_time(operation, await reader.read(request, caller=caller))
         return to_response(answer, operation=operation)
 
     return serve
+
+
+async def _in_time(operation: Operation, request: ApiRequest[Any, Any, Any]) -> Answer:
+    if operation.deadline_seconds is None:
+        return await operation.handler(request)
+    deadline = asyncio.timeout(operation.deadline_seconds)
+    try:
+        async with deadline:
+            return await operation.handler(request)
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        msg = f"what was asked for was not done within {operation.deadline_seconds:g} seconds"
+        raise Overloaded(msg) from error
 
 
 def _note_caller(request: web.Request, caller: Principal) -> None:

@@ -41,6 +41,7 @@ def _operation(method: Any, plugin: Plugin, spec: PageSpec, handler: Handler) ->
         operation_id=f"{method.lower()}{path}",
         summary=spec.title,
         foreign=True,
+        deadline_seconds=None,
     )
 
 

@@ -20,7 +20,7 @@ from clientflow_host.live import LIVE
 from clientflow_host.openapi import ApiRequest, Operation
 from clientflow_host.serving import SERVING
 
-# A look without being told: for what a lost notice was about, and to see that we are stopping.
+# A look without being told: for what a lost notice was about.
 _LOOK_SECONDS: Final = 5.0
 
 
@@ -43,7 +43,8 @@ async def stream(request: ApiRequest[None, StreamQuery, None]) -> web.StreamResp
         hub = raw.app[LIVE]
         with (
             hub.watching(request.principal.organization_id) as told,
-            contextlib.suppress(ClientConnectionResetError, ConnectionResetError),
+            # The last is for a page that reads nothing any more, whose connection is cut by then.
+            contextlib.suppress(ClientConnectionResetError, ConnectionResetError, TimeoutError),
         ):
             while response.is_connected() and not raw.app[SERVING].is_draining:
                 told.clear()
@@ -91,4 +92,5 @@ STREAM: Final = Operation(
     handler=stream,
     tag="pages",
     media_type="text/event-stream",
+    deadline_seconds=None,
 )

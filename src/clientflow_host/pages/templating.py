@@ -1,5 +1,6 @@
 """Templates, and the policy that allows a page our own files and nothing else."""
 
+import uuid
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -75,4 +76,6 @@ def _environment() -> "Environment":
     made.filters["calendar_id"] = lambda id_: to_public_id(IdPrefix.CALENDAR, id_)
     made.filters["attachment_id"] = lambda id_: to_public_id(IdPrefix.ATTACHMENT, id_)
     made.filters["message_id"] = lambda id_: to_public_id(IdPrefix.MESSAGE, id_)
+    made.filters["job_id"] = lambda number: to_public_id(IdPrefix.JOB, uuid.UUID(int=number))
+    made.filters["organization_id"] = lambda id_: to_public_id(IdPrefix.ORGANIZATION, id_)
     return made

@@ -57,6 +57,7 @@ def _operation(plugin: Plugin, spec: RouteSpec, context: PluginContext) -> Opera
         summary=_first_line(spec),
         operation_id=operation_name(plugin.name, spec.name),
         errors=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        deadline_seconds=None,
     )
 
 

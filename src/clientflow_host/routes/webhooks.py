@@ -61,6 +61,7 @@ def _operation(webhook: BoundWebhook) -> Operation:
         path=webhook.spec.path,
         role=Role.PUBLIC,
         handler=receive,
+        deadline_seconds=None,
         tag="webhooks",
         summary=f"Called by {webhook.provider}, which signs what it sends",
         operation_id=f"receive_{webhook.spec.name.replace('-', '_')}",

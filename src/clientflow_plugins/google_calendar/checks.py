@@ -13,6 +13,7 @@ from clientflow_plugins.google_calendar.settings import (
 )
 
 _NAME: Final = "google_calendar"
+_CONSOLE: Final = "https://console.cloud.google.com"
 _KEY: Final = "the key of a service account that can sign"
 _CLIENT: Final = "an OAuth client that a user has consented to"
 _CALENDARS: Final = "a service account that reaches a calendar"
@@ -30,7 +31,10 @@ async def check_key(context: CheckContext) -> CheckResult:
     try:
         crypt.RSASigner.from_service_account_info(key)
     except ValueError:
-        hint = f"make a new key of it, and set {SERVICE_ACCOUNT_ENV} to it in Base64"
+        hint = (
+            f"make a new key at {_CONSOLE}/iam-admin/serviceaccounts, Keys, and set"
+            f" {SERVICE_ACCOUNT_ENV} to the file in Base64"
+        )
         return _failed("the private key cannot be read", _KEY, hint)
     return _passed(f"the key {key['private_key_id']} of {key['client_email']}", _KEY)
 
@@ -53,7 +57,10 @@ async def check_consent(context: CheckContext) -> CheckResult:
     try:
         name = await calendars.verify()
     except AuthFailed as error:
-        hint = "correct GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or let the user consent again"
+        hint = (
+            f"copy GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET anew from {_CONSOLE}/apis/credentials,"
+            " or let the user consent again"
+        )
         return _failed(str(error), _CLIENT, hint)
     return _passed(f"{name} has consented", _CLIENT)
 
@@ -67,7 +74,10 @@ async def check_service_account(context: CheckContext) -> CheckResult:
     try:
         found = await calendars.list_calendars()
     except AuthFailed as error:
-        hint = "enable the Calendar API for its project; with a subject, delegate the three scopes"
+        hint = (
+            f"enable the Calendar API at {_CONSOLE}/apis/library/calendar-json.googleapis.com; with"
+            " a subject, delegate the three scopes at https://admin.google.com, API controls"
+        )
         return _failed(str(error), _CALENDARS, hint)
     if not found:
         hint = "share a calendar with it and put it into its list, or set GOOGLE_CALENDAR_SUBJECT"

@@ -30,7 +30,10 @@ async def check_account(context: CheckContext) -> CheckResult:
         return _result(CheckStatus.FAILED, str(error), expected, hint)
     missing = [model for model in wanted if not await _has_model(context, model)]
     if missing:
-        hint = "set OPENAI_MODEL and OPENAI_EMBEDDING_MODEL to models of the account"
+        hint = (
+            "set OPENAI_MODEL and OPENAI_EMBEDDING_MODEL to models of the account, which"
+            " https://platform.openai.com/settings/organization/limits lists"
+        )
         found = f"{name} has no model {' and '.join(missing)}"
         return _result(CheckStatus.FAILED, found, expected, hint)
     found = f"{name} answers, and has both; {_budget_words(settings)}"

@@ -1,4 +1,4 @@
-"""What the account at SendGrid says of itself, read for the checks."""
+"""What the account at SendGrid says of itself, read and set for the checks."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -46,6 +46,20 @@ async def read_list(
         msg = f"SendGrid's answer to {path} is no list"
         raise ProviderUnavailable(msg)
     return list(listed)
+
+
+async def change(context: CheckContext, path: str, body: Mapping[str, Any]) -> None:
+    """Change what is at *path*.
+
+    Raises:
+        AuthFailed: the key may not change it.
+        ProviderRefused: SendGrid refused it; the message has its words.
+        ProviderUnavailable: SendGrid did not answer.
+    """
+    try:
+        await api_of(context).patch(path, body)
+    except Exception as error:
+        raise map_error(error, is_send=False) from error
 
 
 async def find_domain(context: CheckContext, address: str) -> Mapping[str, Any] | None:

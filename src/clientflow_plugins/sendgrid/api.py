@@ -87,6 +87,15 @@ class SendgridApi:
         """
         return await self._call("POST", path, json=body)
 
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Change what is at *path* into *body*.
+
+        Raises:
+            ErrorAnswer: the answer is not 2xx.
+            aiohttp.ClientError, TimeoutError: there was none.
+        """
+        return await self._call("PATCH", path, json=body)
+
     async def _call(self, method: str, path: str, **request: Any) -> Answer:
         async with self._session.request(
             method,

@@ -16,6 +16,7 @@ from clientflow_plugins.sendgrid.account import (
     read_list,
 )
 from clientflow_plugins.sendgrid.dns_records import look_up
+from clientflow_plugins.sendgrid.fixes import WANTED_EVENTS, fix_events, fix_inbound
 from clientflow_plugins.sendgrid.settings import EVENTS_PATH, INBOUND_PATH, SendgridSettings
 from clientflow_plugins.sendgrid.signatures import load_public_key
 from clientflow_plugins.sendgrid.suppressions import find_suppression
@@ -23,9 +24,8 @@ from clientflow_plugins.sendgrid.suppressions import find_suppression
 _CONSOLE: Final = "https://app.sendgrid.com/settings"
 _MX: Final = "mx.sendgrid.net"
 _MIGHTY: Final = frozenset({"api_keys.create", "api_keys.update", "billing.update"})
-# Without these nobody here learns what has become of an e-mail.
-_WANTED_EVENTS: Final = ("processed", "delivered", "deferred", "bounce", "dropped")
 Check = Callable[[CheckContext], Awaitable[CheckResult]]
+Fix = Callable[[CheckContext], Awaitable[str]]
 
 
 async def check_key(context: CheckContext) -> CheckResult:
@@ -97,7 +97,7 @@ async def check_events(context: CheckContext) -> CheckResult:
     if not any(one.get("enabled") is True for one in ours):
         urls = ", ".join(_without_query(str(one.get("url", ""))) for one in webhooks)
         return _failed(urls or "no event webhook", wanted, hint)
-    missing = [word for word in _WANTED_EVENTS if not any(one.get(word) is True for one in ours)]
+    missing = [word for word in WANTED_EVENTS if not any(one.get(word) is True for one in ours)]
     if missing:
         return _failed(f"it is not told of {', '.join(missing)}", wanted, hint)
     return _passed(wanted, wanted)
@@ -196,10 +196,29 @@ _ALL: Final[Mapping[str, tuple[str, Check]]] = {
     "sendgrid-dmarc": ("The domain has a policy against e-mail in its name", check_dmarc),
     "sendgrid-suppressions": ("SendGrid delivers to our own address", check_suppressions),
 }
-CHECKS: Final = tuple(
-    CheckSpec(id=name, title=title, run=_unless_forbidden(run))
-    for name, (title, run) in _ALL.items()
-)
+_FIXES: Final[Mapping[str, tuple[str, Fix]]] = {
+    "EG4": ("Set the address of Inbound Parse at SendGrid, in place of the one there", fix_inbound),
+    "sendgrid-events": (
+        "Set the address and the events of the event webhook at SendGrid, in place of those there",
+        fix_events,
+    ),
+}
+_NO_FIX: Final = ("", None)
+
+
+def _spec(name: str) -> CheckSpec:
+    (title, run), (fix_title, fix) = _ALL[name], _FIXES.get(name, _NO_FIX)
+    return CheckSpec(
+        id=name,
+        title=title,
+        run=_unless_forbidden(run),
+        fix=fix,
+        fix_title=fix_title,
+        deadline_seconds=20.0,
+    )
+
+
+CHECKS: Final = tuple(map(_spec, _ALL))
 
 
 async def _check_inbound_proof(

@@ -15,7 +15,8 @@ from clientflow_plugins.supabase.settings import (
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OLD: Final = "works, and is of the old kind, which Supabase gives up at the end of 2026"
-_MAKE_NEW: Final = "make a new one at https://supabase.com/dashboard/project/_/settings/api-keys"
+_SETTINGS: Final = "https://supabase.com/dashboard/project/_/settings"
+_MAKE_NEW: Final = f"make a new one at {_SETTINGS}/api-keys"
 
 
 async def check_keys(context: CheckContext) -> CheckResult:
@@ -29,7 +30,7 @@ async def check_keys(context: CheckContext) -> CheckResult:
     listed = found.get("keys")
     count = len(listed) if isinstance(listed, list) else 0
     if count == 0 and settings.jwt_secret is None:
-        hint = "change to signing keys at its JWT settings, or set SUPABASE_JWT_SECRET"
+        hint = f"change to signing keys at {_SETTINGS}/jwt, or set SUPABASE_JWT_SECRET"
         return _failed("no signing keys, and no shared secret", expected, hint)
     return _passed(f"{count} signing keys at {parts.hostname}", expected)
 
@@ -76,7 +77,9 @@ async def _ask(
 ) -> CheckResult:
     expected = "a key of the project, of the new kind"
     if key is None:
-        return _skipped("not set", expected, f"set {names} if it is needed")
+        return _skipped(
+            "not set", expected, f"set {names} if it is needed; see {_SETTINGS}/api-keys"
+        )
     try:
         settings = context.settings(SupabaseSettings)
         await AuthApi(context.http, settings).get(path, key=key, **query)

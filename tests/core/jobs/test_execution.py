@@ -196,6 +196,49 @@ async def test_job_that_fails_is_put_back_with_a_code(
     assert table.effects() == []
 
 
+IN_TROUBLE = ["deadlock_detected", "lock_not_available", "disk_full", "too_many_connections"]
+
+
+def raising(condition: str) -> DatabaseJob:
+    async def fail(transaction: Transaction, _: Job) -> None:
+        said = f"DO $$ BEGIN RAISE EXCEPTION 'oh' USING ERRCODE = '{condition}'; END $$"
+        await transaction.execute(sa.text(said))
+
+    return DatabaseJob(handle=fail)
+
+
+@pytest.mark.parametrize("condition", IN_TROUBLE)
+async def test_database_in_trouble_costs_no_attempt_and_no_hours(
+    work: Work, table: Table, condition: str
+) -> None:
+    """However often the job was begun: it may have been by workers that died."""
+    (job_id,) = table.add(attempts=13, max_attempts=14)
+
+    await work.do({"note": raising(condition)})
+
+    job = table.job(job_id)
+    assert not job["is_dead"]
+    assert 60 < job["due_in_seconds"] < 150
+    table.query("UPDATE jobs SET run_at = now()")
+    await work.do({"note": NOTE})
+    assert table.effects() == [job_id]
+
+
+async def test_pool_without_a_free_connection_costs_no_attempt(work: Work, table: Table) -> None:
+    (job_id,) = table.add(attempts=0, max_attempts=1)
+    await work.do({"note": failing(sa.exc.TimeoutError("none is free"))})
+    assert not table.job(job_id)["is_dead"]
+
+
+@pytest.mark.parametrize("condition", ["query_canceled", "out_of_memory", "check_violation"])
+async def test_what_a_job_itself_may_ask_of_the_database_in_vain_is_an_attempt(
+    work: Work, table: Table, condition: str
+) -> None:
+    (job_id,) = table.add(attempts=13, max_attempts=14)
+    await work.do({"note": raising(condition)})
+    assert table.job(job_id)["is_dead"]
+
+
 @pytest.mark.proves("DK5")
 async def test_last_attempt_makes_a_dead_letter_with_its_last_words(
     work: Work, table: Table, business: Business

@@ -302,6 +302,8 @@ async def test_fault_of_our_own_in_a_loop_is_told_of_and_the_loop_goes_on(
     monkeypatch.setattr(failpoints, "_active", {"jobs.claimed": failpoints._Failpoint("raise")})
     with capture_logs() as logs:
         runner = await runners.start({"note": NOTE})
+        # It stays claimed until its visibility ends.
+        table.add()
         await until(lambda: any(entry["event"] == "worker_fails" for entry in logs))
         monkeypatch.setattr(failpoints, "_active", {})
         ids = table.add()

@@ -1,8 +1,10 @@
 import asyncio
+import datetime as dt
 
+import attrs
 import pytest
 
-from clientflow_core.jobs.schedules import Schedule, tick
+from clientflow_core.jobs.schedules import CatchUp, Schedule, tick
 from clientflow_core.persistence.database import Database
 from tests.conftest import Addresses
 from tests.core.jobs.conftest import LANE, NOTE, Runners, Table
@@ -45,15 +47,75 @@ async def test_any_number_of_workers_ask_once_for_each_slot(
         await one.close()
 
 
-async def test_of_the_slots_that_were_missed_only_the_present_one_is_made_up_for(
+@pytest.mark.parametrize(("catch_up", "jobs"), [("once", 1), ("all", 5)])
+async def test_slots_that_were_missed_are_made_up_for_as_the_schedule_says(
+    database: Database, table: Table, catch_up: str, jobs: int
+) -> None:
+    schedule = attrs.evolve(HOURLY, catch_up=CatchUp(catch_up))
+    await tick(database, [schedule])
+    table.query("UPDATE scheduled_slots SET slot = slot - interval '5 hours'")
+    table.query("DELETE FROM jobs")
+
+    for _ in range(3):
+        await tick(database, [schedule])
+
+    assert table.left() == jobs
+    assert table.query("SELECT count(*) FROM scheduled_slots") == [(jobs + 1,)]
+
+
+async def test_each_of_all_that_were_missed_is_told_of_its_own_slot(
     database: Database, table: Table
 ) -> None:
-    await tick(database, [HOURLY])
-    table.query("UPDATE scheduled_slots SET slot = slot - interval '5 hours'")
+    table.query("INSERT INTO scheduled_slots VALUES ('hourly', now() - interval '3 hours')")
+    await tick(database, [attrs.evolve(HOURLY, catch_up=CatchUp.ALL)])
+    told = table.query(
+        "SELECT (args ->> 'slot')::timestamptz - date_bin('1 hour', now(), 'epoch')"
+        " FROM jobs ORDER BY id"
+    )
+    assert told == [(dt.timedelta(hours=-hours),) for hours in (2, 1, 0)]
 
-    await tick(database, [HOURLY])
 
-    assert table.left() == 2
+async def test_missed_for_ever_so_long_is_made_up_for_little_by_little(
+    database: Database, table: Table
+) -> None:
+    schedule = attrs.evolve(SECONDLY, catch_up=CatchUp.ALL)
+    table.query("INSERT INTO scheduled_slots VALUES ('secondly', now() - interval '25 minutes')")
+    await tick(database, [schedule])
+    assert table.left() == 1_000
+    await tick(database, [schedule])
+    assert table.left() >= 1_500
+
+
+@pytest.mark.parametrize(("seconds_ago", "jobs"), [(3_000, 0), (5, 1)])
+async def test_slot_that_is_good_only_at_its_time_is_left_out_if_it_was_missed(
+    database: Database, table: Table, seconds_ago: int, jobs: int
+) -> None:
+    # A slot long enough that the present one began just so long ago.
+    ((epoch,),) = table.query("SELECT extract(epoch FROM now())::int")
+    schedule = attrs.evolve(HOURLY, every_seconds=epoch - seconds_ago, catch_up=CatchUp.SKIP)
+    await tick(database, [schedule])
+    assert table.left() == jobs
+
+
+async def test_the_night_in_which_the_clocks_change_has_as_many_slots_as_hours(
+    addresses: Addresses,
+) -> None:
+    """Whatever zone the server is set to: the slots are counted in UTC."""
+    with addresses.connect() as connection:
+        connection.execute("SET timezone = 'Europe/Berlin'")
+        rows = connection.execute(
+            "SELECT count(DISTINCT date_bin('1 hour', at, timestamptz 'epoch')), count(*)"
+            " FROM generate_series(timestamptz '2026-10-25 00:00', '2026-10-25 23:59', '1 hour') at"
+        ).fetchall()
+    assert rows == [(25, 25)]
+
+
+async def test_clock_of_the_server_that_goes_back_asks_for_nothing(
+    database: Database, table: Table
+) -> None:
+    table.query("INSERT INTO scheduled_slots VALUES ('hourly', now() + interval '2 hours')")
+    await tick(database, [attrs.evolve(HOURLY, catch_up=CatchUp.ALL)])
+    assert table.left() == 0
 
 
 async def test_new_slot_wakes_its_lane(addresses: Addresses) -> None:

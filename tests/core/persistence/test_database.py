@@ -181,8 +181,8 @@ async def test_many_rows_go_in_one_call(database: Database, business: Business) 
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("statement_timeout", "15s"),
-        ("lock_timeout", "10s"),
+        ("statement_timeout", "9s"),
+        ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
     ],

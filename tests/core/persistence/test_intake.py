@@ -185,6 +185,24 @@ async def test_too_many_at_once_are_sent_away(
     assert kept(addresses) == ["0", "1", "2", "3", "6", "first"]
 
 
+async def test_too_much_at_once_is_sent_away_whatever_its_number(
+    relayed: Intake, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_MOST_WAITING_BYTES", 100)
+    monkeypatch.setattr(intake_module, "_MOST_BYTES_IN_ONE_FLUSH", 50)
+    relay.freeze()
+    # The first is taken though it is more than there is room for.
+    sizes = {"big": 150, "second": 10, "third": 30}
+    events = [inbound_event(name, body=bytes(size)) for name, size in sizes.items()]
+    first = asyncio.create_task(store_all(relayed, events))
+    await asyncio.sleep(0.1)
+    relay.thaw()
+    assert [type(one) for one in await first] == [type(None), Overloaded, Overloaded]
+    small = [inbound_event(f"small {n}", body=bytes(30)) for n in range(3)]
+    assert await store_all(relayed, small) == [None, None, None]
+    assert relayed._held_bytes == 0
+
+
 async def test_while_the_database_refuses_senders_are_told_to_come_again(
     intake: Intake, addresses: Addresses
 ) -> None:

@@ -115,7 +115,7 @@ async def test_no_organization_s_rows_are_seen(statements: Statements, business:
 async def test_statement_that_takes_too_long_is_ended_by_the_server(
     statements: Statements,
 ) -> None:
-    assert await statements.scalar(sa.text("SHOW statement_timeout"), {}) == "15s"
+    assert await statements.scalar(sa.text("SHOW statement_timeout"), {}) == "9s"
     assert await statements.scalar(sa.text("SHOW timezone"), {}) == "UTC"
 
 

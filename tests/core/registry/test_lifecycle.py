@@ -100,6 +100,19 @@ def test_while_it_fails_one_call_at_a_time_tries_it_less_and_less(
     assert pause(lifecycle) == 15
 
 
+def test_calls_that_were_under_way_when_it_began_to_fail_make_the_rest_no_longer(
+    lifecycle: Lifecycle, clock: Moment, heard: Heard
+) -> None:
+    fail(lifecycle, 10 * FAILURES_IN_A_ROW)
+    assert pause(lifecycle) == 15
+    assert len(heard.news) == 1
+    clock.pass_(15)
+    lifecycle.require_fit()
+    lifecycle.try_again()
+    fail(lifecycle, 10)
+    assert pause(lifecycle) == 30
+
+
 def test_news_of_another_process_leave_it_alone_here_and_one_call_tries_it(
     lifecycle: Lifecycle, clock: Moment, heard: Heard
 ) -> None:

@@ -114,6 +114,17 @@ async def test_provider_that_is_busy_for_long_is_asked_less_and_less(
     assert sum(delays) > 3600
 
 
+async def test_provider_is_left_alone_no_longer_for_runs_that_called_nobody(
+    stage: Stage, twilio: Twilio
+) -> None:
+    await stage.answer()
+    # As after some look-ups, and workers that were killed.
+    stage.rows("UPDATE jobs SET attempts = 9")
+    await twilio.fail("429", calls=1, retry_after_seconds=1)
+    await stage.do_jobs()
+    assert stage.job()["delay_seconds"] == pytest.approx(1, abs=1.9)
+
+
 # The look-up sees what was taken, so that a new attempt is made only where nothing was.
 NOT_TAKEN = ["500", "503", "cut_before", "timeout", "html"]
 TAKEN = ["cut_after_acceptance", "bad_json"]
@@ -244,6 +255,44 @@ async def test_attempt_that_was_left_half_done_is_looked_up_and_not_repeated(
     was_called = place == "deliver_message.called"
     story = ["accepted"] if was_called else ["not_accepted", "accepted"]
     assert stage.attempts(message_id) == story
+
+
+@pytest.mark.parametrize(("fault", "end"), [(None, "accepted"), ("429", "postponed")])
+async def test_what_the_provider_has_said_is_written_down_though_the_database_was_busy(
+    stage: Stage, twilio: Twilio, fault: str | None, end: str
+) -> None:
+    """As where two transactions wait for each other, and PostgreSQL ends one of them."""
+    await twilio.say_nothing()
+    message_id = await stage.answer()
+    if fault:
+        await twilio.fail(fault, calls=1)
+    # What a sequence has counted stays counted when the transaction is undone.
+    for statement in (
+        "CREATE SEQUENCE tries",
+        "GRANT USAGE ON SEQUENCE tries TO PUBLIC",
+        """
+        CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('tries') = 1 THEN
+                RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected';
+            END IF;
+            RETURN NEW;
+        END $$
+        """,
+        """
+        CREATE TRIGGER refuse_once BEFORE UPDATE OF state ON message_attempts
+        FOR EACH ROW EXECUTE FUNCTION refuse_once()
+        """,
+    ):
+        stage.rows(statement)
+    await stage.do_jobs(OUTBOUND)
+    [(tries,)] = stage.rows("SELECT last_value FROM tries")
+    # Others use the database after this.
+    stage.rows("DROP TRIGGER refuse_once ON message_attempts")
+    stage.rows("DROP FUNCTION refuse_once")
+    stage.rows("DROP SEQUENCE tries")
+    assert stage.attempts(message_id) == [end]
+    assert tries == 2
 
 
 async def test_equal_texts_to_the_same_client_are_not_confused(

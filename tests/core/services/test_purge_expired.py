@@ -205,7 +205,6 @@ MAKE: Final = {
 }
 
 
-@pytest.mark.proves("ML3")
 async def test_each_kind_of_rows_is_kept_for_its_own_time(
     database: Database, kept: Kept, business: Business
 ) -> None:

@@ -1,5 +1,6 @@
 """Way out, first half: the message and its job, together or not at all."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -58,3 +59,27 @@ async def test_conversation_of_another_organization_is_not_there(stage: Stage) -
             with pytest.raises(NotFound, match=f"cnv_{one.hex}"):
                 await send_message(transaction, one, body="Yes.")
     assert stage.count("jobs") == 0
+
+
+async def test_who_is_cut_off_has_asked_for_all_of_it_or_for_nothing(stage: Stage) -> None:
+    conversation_id = await stage.text_in()
+
+    async def send() -> None:
+        async with stage.database.organization(stage.business.organization_id) as transaction:
+            await send_message(transaction, conversation_id, body="Yes.")
+
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await send()
+    whole = loop.time() - began
+    for twentieth in range(0, 24, 2):
+        sending = asyncio.create_task(send())
+        await asyncio.sleep(whole * twentieth / 20)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        [(messages, jobs, told)] = stage.rows(
+            "SELECT (SELECT count(*) FROM messages WHERE direction = 'out'),"
+            " (SELECT count(*) FROM jobs), (SELECT count(*) FROM stream_events"
+            " WHERE kind = 'message.queued')"
+        )
+        assert messages == jobs == told, f"cut off after {twentieth} twentieths"

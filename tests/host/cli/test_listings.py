@@ -1,6 +1,5 @@
-"""plugins, events list, jobs list: for people and for programs."""
+"""plugins, events list: for people and for programs."""
 
-import datetime as dt
 import functools
 import json
 from importlib.metadata import entry_points
@@ -12,7 +11,7 @@ import pytest
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
 from clientflow_plugins import twilio
 from tests.commands import Up
-from tests.conftest import Addresses, Business
+from tests.conftest import Addresses
 from tests.host.cli.conftest import Call
 
 TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "5" * 32, "TWILIO_AUTH_TOKEN": "6" * 32}
@@ -119,27 +118,6 @@ def test_events_are_listed_newest_first_and_whole(cli: Call, addresses: Addresse
     }
 
 
-def test_jobs_are_listed_with_those_that_were_given_up(
-    cli: Call, addresses: Addresses, business: Business
-) -> None:
-    assert cli("jobs", "list").stdout == "There is nothing to do.\n"
-    assert cli("jobs", "list", "--dead").stdout == "Nothing was given up.\n"
-    died = dt.datetime(2026, 3, 1, 12, 30, 15, tzinfo=dt.UTC)
-    with addresses.connect() as connection:
-        for dead_at, error in ((None, None), (died, "ProviderRefused [30003]")):
-            connection.execute(
-                "INSERT INTO jobs (lane, kind, organization_id, args, run_at, last_error, dead_at)"
-                " VALUES ('outbound', 'deliver_message', %s, '{}', %s, %s, %s)",
-                [business.organization_id, died, error, dead_at],
-            )
-    rows = json.loads(cli("jobs", "list", "--json").stdout)
-    names = ["id", "lane", "kind", "run_at", "attempts", "last_error", "dead_at"]
-    assert [list(row) for row in rows] == [names, names]
-    assert [row["dead_at"] for row in rows] == [None, "2026-03-01T12:30:15+00:00"]
-    _, dead = cli("jobs", "list", "--dead").stdout.splitlines()
-    assert dead.endswith("  ProviderRefused [30003]  2026-03-01 12:30:15Z")
-
-
 @pytest.mark.parametrize("command", ["events", "jobs"])
 def test_listing_without_a_database_says_where_one_was_looked_for(
     command: str, call: Call, tmp_path: Path
@@ -156,22 +134,3 @@ def test_listing_of_a_database_that_is_not_migrated_is_told(bare: Addresses, cal
     result = call("jobs", "list", DATABASE_URL=bare.url)
     assert result.returncode == 1
     assert result.stderr.startswith("error: the schema of the database in DATABASE_URL is missing")
-
-
-@pytest.mark.parametrize(("command", "outcome"), [("retry", "retried"), ("discard", "discarded")])
-def test_jobs_that_were_given_up_are_decided_about(
-    command: str, outcome: str, cli: Call, addresses: Addresses
-) -> None:
-    with addresses.connect() as connection:
-        row = connection.execute(
-            "INSERT INTO jobs (lane, kind, args, dead_at) VALUES ('upkeep', 'x', '{}', now())"
-            " RETURNING id"
-        ).fetchone()
-    assert row is not None
-    result = cli("jobs", command, str(row[0]), "--json")
-    assert json.loads(result.stdout) == [{"id": row[0], "outcome": outcome}]
-    assert result.returncode == 0
-    again = cli("jobs", command, str(row[0]))
-    assert "not given up" in again.stdout
-    assert again.returncode == 1
-    assert cli("jobs", command).returncode == 1

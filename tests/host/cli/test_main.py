@@ -14,7 +14,7 @@ from tests.host.cli.conftest import Call
 
 COMMANDS = ["up", "demo", "serve", "worker", "sandbox", "migrate", "init", "plugins"]
 COMMANDS += ["trigger", "events list", "events show", "events replay", "jobs list"]
-COMMANDS += ["backup", "backup verify", "restore"]
+COMMANDS += ["jobs show", "jobs retry", "jobs discard", "backup", "backup verify", "restore"]
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:

@@ -101,6 +101,8 @@ async def test_host_that_has_no_connection_left_asks_to_come_again(
 ) -> None:
     one = values | {"CLIENTFLOW_DATABASE_POOL_SIZE": "1"}
     async with assemble(one) as assembly, hosting(emptied, assembly) as host:
+        pool = assembly.database._engine.pool
+        pool._timeout = 0.2  # type: ignore[attr-defined]  # five seconds are long here
         with emptied.connect() as connection, connection.transaction():
             connection.execute("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE")
             first = asyncio.create_task(host.call("GET", PATH))

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.host.conftest import Host, until, waits_for_a_lock
+from tests.host.conftest import Answer, Host, until, waits_for_a_lock
 from tests.host.threads import add_conversations
 
 PHONE = "+14155550123"
@@ -88,6 +88,25 @@ async def test_request_that_is_being_served_is_not_served_twice(host: Host) -> N
     replayed = await host.post(path, body, key="k1")
     assert replayed.body == first.result().body
     assert host.count("messages") == host.count("jobs") == 1
+
+
+async def test_caller_who_leaves_and_asks_again_has_sent_one_message(host: Host) -> None:
+    (conversation_id,) = add_conversations(host, host.ours, 1)
+    path, body = f"/conversations/{conversation_id}/messages", {"body": "once"}
+    with host.addresses.connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        leaving = asyncio.create_task(host.post(path, body, key="k1"))
+        await until(lambda: waits_for_a_lock(host))
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+
+    async def ask_again() -> Answer | None:
+        answer = await host.post(path, body, key="k1")
+        return answer if answer.status == 202 else None
+
+    answered = await until(ask_again)
+    assert answered.headers["Idempotent-Replayed"] == "true"
+    assert host.count("messages") == host.count("jobs") == host.count("idempotency_keys") == 1
 
 
 async def test_twenty_at_once_send_one_message(host: Host) -> None:

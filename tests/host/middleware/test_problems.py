@@ -76,6 +76,9 @@ ERRORS: dict[str, Exception] = {
     "database": DatabaseUnfit("a secret"),
     "provider": ProviderRefused("no"),
     "interface": exc.InterfaceError("SELECT 1", {}, Exception("a secret\nmore")),
+    # As when a transaction in which nothing happened was ended.
+    "ended": exc.InternalError("SELECT 1", {}, Exception("a secret"), connection_invalidated=True),
+    "internal": exc.InternalError("SELECT 1", {}, Exception("a secret")),
     "integrity": exc.IntegrityError("SELECT 1", {}, Exception("a secret")),
     "connection": ConnectionResetError("of a provider, not of the caller"),
 }
@@ -192,6 +195,8 @@ async def test_handler_and_its_log_know_the_id(client: Client) -> None:
         ("pool", 503, "overloaded", "1"),
         ("connect", 503, "database", "30"),
         ("interface", 503, "database", "30"),
+        ("ended", 503, "database", "30"),
+        ("internal", 500, "internal", None),
         ("integrity", 500, "internal", None),
         ("bug", 500, "internal", None),
         ("timeout", 500, "internal", None),

@@ -23,6 +23,7 @@ from tests.texts import report, signed_headers, text
 ATTACHMENT_ENV: Final = "CLIENTFLOW_TEST_ATTACHMENT"
 CALENDAR_ENV: Final = "CLIENTFLOW_TEST_CALENDAR"
 EVENTS_ENV: Final = "CLIENTFLOW_TEST_EVENTS"
+JOB_ENV: Final = "CLIENTFLOW_TEST_JOB"
 FEED_TOKEN: Final = "an-address-that-only-the-tests-know"
 LEDGER_PATH: Final = "/webhooks/ledger"
 LEDGER_SECRET: Final = "a secret of the tests alone"
@@ -86,6 +87,9 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if case.path.startswith("/api/v1/attachments/"):
         # The ids of files stand deep in their messages, where nothing is looked for.
         case.path_parameters["attachment_id"] = os.environ[ATTACHMENT_ENV]
+    if case.path.startswith("/api/v1/jobs/{job_id}"):
+        # Made by what goes wrong, and by no request.
+        case.path_parameters["job_id"] = os.environ[JOB_ENV]
     if case.path == "/api/v1/billing/checkout":
         # What is on sale is known to who sells it.
         case.body = {"plan_key": "starter"}

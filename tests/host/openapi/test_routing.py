@@ -1,5 +1,6 @@
 """Who may call an operation, and how its answer is sent."""
 
+import asyncio
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from structlog.testing import capture_logs
 
 from clientflow_core.domain.roles import Role
+from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.openapi import (
     ApiRequest,
     Operation,
@@ -160,6 +162,35 @@ def operation(**changes: object) -> Operation:
         "tag": "t",
     }
     return Operation(**{**values, **changes})  # type: ignore[arg-type]  # the test says which
+
+
+async def linger(request: ApiRequest[None, None, None]) -> Echo:
+    """Take far too long."""
+    await asyncio.sleep(60)
+    return Echo(read="")
+
+
+async def give_up(request: ApiRequest[None, None, None]) -> Echo:
+    """Have given up something else."""
+    raise TimeoutError
+
+
+async def test_what_takes_too_long_is_given_up_and_the_caller_told_to_come_again(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    app = web.Application()
+    answer_problems(app)
+    quick = {"role": Role.PUBLIC, "deadline_seconds": 0.05}
+    operations = [
+        operation(handler=linger, **quick),
+        operation(handler=give_up, path="/b", role=Role.PUBLIC),
+    ]
+    add_operations(app, operations, authenticate=authenticate)
+    client: Client = await aiohttp_client(app)
+    response = await client.get("/a")
+    assert (response.status, (await response.json())["code"]) == (503, "overloaded")
+    assert response.headers["Retry-After"] == "1"
+    assert (await client.get("/b")).status == 500
 
 
 @pytest.mark.parametrize(

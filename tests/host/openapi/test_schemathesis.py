@@ -21,6 +21,7 @@ from tests.host.openapi.generated import (
     CALENDAR_ENV,
     EVENTS_ENV,
     FEED_TOKEN,
+    JOB_ENV,
     LEDGER_SECRET,
 )
 from tests.host.purchases import add_purchase
@@ -69,6 +70,16 @@ def add_appointments(host: Host, diary: Diary) -> Mapping[str, str]:
     return {CALENDAR_ENV: calendar, EVENTS_ENV: " ".join(events)}
 
 
+def add_dead_job(host: Host) -> Mapping[str, str]:
+    """Let a job of ours be given up; give what names it."""
+    [(job_id,)] = host.rows(
+        "INSERT INTO jobs (lane, kind, organization_id, args, dead_at)"
+        " VALUES ('upkeep', 'x', %s, '{}', now()) RETURNING id",
+        host.ours.id,
+    )
+    return {JOB_ENV: f"job_{job_id:032x}"}
+
+
 async def look_at(host: Host, diary: Diary, folder: Path, *how: str) -> Mapping[str, Any]:
     """Let schemathesis call every operation of *host*; give its report.
 
@@ -102,6 +113,7 @@ async def look_at(host: Host, diary: Diary, folder: Path, *how: str) -> Mapping[
         env={
             **os.environ,
             **add_appointments(host, diary),
+            **add_dead_job(host),
             "PYTHONPATH": str(ROOT),
             ATTACHMENT_ENV: attachment_id,
         },

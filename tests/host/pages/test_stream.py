@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from clientflow_host.serving import SERVING
 from tests.host.conftest import Host
 from tests.host.pages.conftest import Browser
 from tests.texts import text
@@ -92,6 +93,17 @@ async def test_the_stream_goes_on_when_its_connection_is_cut(
         )
         await host.webhook(text("Hello?"))
         assert (await ear.next())["event"] == "changed"
+
+
+async def test_the_stream_ends_at_once_when_the_host_stops(browser: Browser, host: Host) -> None:
+    async with browser.http.get("/stream") as answer:
+        assert answer.status == 200
+        await asyncio.sleep(0.1)
+        host.app[SERVING].draining.set()
+        # Far less than the time between two looks of its own.
+        async with asyncio.timeout(3):
+            await answer.content.read()
+    assert host.app[SERVING].in_flight == 0
 
 
 async def test_a_stranger_hears_nothing(stranger: Browser) -> None:

@@ -26,6 +26,7 @@ APPOINTMENT: Final = {
 }
 BODIES: Final[Mapping[str, object]] = {
     "add_contact": {"phone": "+14155550177", "name": "Zoë"},
+    "discard_job": {"reason": "Nobody needs it."},
     "follow_calendar": {"provider": "caldav", "provider_calendar_id": FOLLOWED},
     "make_calendar_feed": {"shows": "busy"},
     "make_appointment": APPOINTMENT,
@@ -39,7 +40,9 @@ BODIES: Final[Mapping[str, object]] = {
             "TWILIO_PHONE_NUMBER": OTHER_NUMBER,
         }
     },
+    "retry_jobs": {},
     "send_message": {"body": "Hello?"},
+    "settle_message": {"was_sent": True, "reason": "The client has it."},
     "start_checkout": {"plan_key": "starter"},
 }
 PLACES: Final = {"medium": "text", "country": "*", "name": "twilio"}
@@ -134,6 +137,7 @@ class Theirs:
             "draft_id": add_draft(host, message),
             "contact_id": f"con_{contact.hex}",
             "message_id": f"msg_{message.hex}",
+            "job_id": self._add_dead_job(host),
         }
         calendar = self.ids["calendar_id"]
         add_feed(host, self.organization, calendar)
@@ -153,6 +157,14 @@ class Theirs:
         )
 
         add_purchase(host, self.organization.id, plan_key=ALONE)
+
+    def _add_dead_job(self, host: Host) -> str:
+        [(job_id,)] = host.rows(
+            "INSERT INTO jobs (lane, kind, organization_id, args, dead_at)"
+            " VALUES ('upkeep', 'x', %s, '{}', now()) RETURNING id",
+            self.organization.id,
+        )
+        return f"job_{job_id:032x}"
 
     def has(self, answer: Answer) -> bool:
         """Whether *answer* shows anything of it."""

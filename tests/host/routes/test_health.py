@@ -133,7 +133,7 @@ async def test_host_without_its_database_is_healthy_and_not_ready(
 
 
 async def test_host_that_is_stopping_is_not_ready(host: Host) -> None:
-    host.app[SERVING].is_draining = True
+    host.app[SERVING].draining.set()
     status, body = await ready(host)
     assert (status, body["status"], body["checks"]["process"]) == (503, "unavailable", "stopping")
     assert (await host.bare("GET", "/health")).status == 200

@@ -17,10 +17,11 @@ from typing_extensions import override
 
 from clientflow_core.clock import SystemClock
 from clientflow_core.contributions.checks import CheckContext, CheckResult
-from clientflow_core.errors import ProviderUnavailable
+from clientflow_core.errors import ClientFlowError, ProviderUnavailable
 from clientflow_core.registry.bound import plugin_context
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.sandbox import build_sandbox_app
+from clientflow_host.checklist.plugin_checks import plugin_checks
 from clientflow_plugins.sendgrid.checks import CHECKS
 from clientflow_plugins.sendgrid.sandbox import BOUNCING_ADDRESS, SendgridSandbox
 from clientflow_plugins.sendgrid.sandbox.signing import make_key, public_text
@@ -91,6 +92,64 @@ async def test_webhooks_that_lead_elsewhere_fail(host: Host, sandbox: SendgridSa
     assert items["sendgrid-events"].found == "https://elsewhere.example/webhooks/sendgrid-events"
     for name in ("EG4", "sendgrid-events"):
         assert (items[name].status.value, bool(items[name].hint)) == ("failed", True)
+
+
+async def mended(host: Host, sandbox: SendgridSandbox, name: str, **changed: str) -> str:
+    """Let the fix of a check be done, and give what it says."""
+    values = {key: text for key, text in (sandbox.settings() | changed).items() if text}
+    async with ProviderRegistry.from_values(values, names=["sendgrid"]) as registry:
+        checks = plugin_checks(registry, public_url=host.url, clock=SystemClock())
+        (one,) = [check for check in checks if check.id == name]
+        return await one.fix()
+
+
+async def test_webhooks_that_lead_elsewhere_are_led_here(
+    host: Host, sandbox: SendgridSandbox
+) -> None:
+    sandbox.host_url = "https://elsewhere.example"
+    said = [await mended(host, sandbox, name) for name in ("EG4", "sendgrid-events")]
+    assert f"is posted to {host.url}/webhooks/sendgrid-inbound." in said[0]
+    assert said[1] == f"Events are posted to {host.url}/webhooks/sendgrid-events."
+    found = states(await told(host, sandbox))
+    assert (found["EG3"], found["EG4"], found["sendgrid-events"]) == ("passed",) * 3
+    # Which account it is about stays in the address.
+    assert "?account=" in sandbox._events_url()
+
+
+async def test_events_that_are_missing_are_switched_on_and_no_other_off(
+    host: Host, sandbox: SendgridSandbox
+) -> None:
+    sandbox._events_set = {"enabled": False, "bounce": False, "open": False}
+    item = (await told(host, sandbox))["sendgrid-events"]
+    assert item.status.value == "failed"
+    await mended(host, sandbox, "sendgrid-events")
+    kept = sandbox._event_webhook()
+    assert (kept["enabled"], kept["bounce"], kept["click"], kept["open"]) == (
+        True,
+        True,
+        True,
+        False,
+    )
+    assert states(await told(host, sandbox))["sendgrid-events"] == "passed"
+
+
+async def test_token_is_set_with_the_address_and_not_told(
+    host: Host, sandbox: SendgridSandbox
+) -> None:
+    values = {"SENDGRID_INBOUND_PUBLIC_KEY": "", "SENDGRID_INBOUND_TOKEN": "t" * 32}
+    assert "t" * 32 not in await mended(host, sandbox, "EG4", **values)
+    assert sandbox._inbound_url().endswith(f"&token={'t' * 32}")
+
+
+async def test_webhook_that_is_not_ours_is_left_alone(host: Host, sandbox: SendgridSandbox) -> None:
+    with pytest.raises(ClientFlowError, match="no event webhook signs by SENDGRID_PUBLIC_KEY"):
+        await mended(host, sandbox, "sendgrid-events", SENDGRID_PUBLIC_KEY=STRANGER)
+    other = {"SENDGRID_FROM_EMAIL": "hello@stranger.example.com"}
+    with pytest.raises(ClientFlowError, match="Inbound Parse does not know stranger"):
+        await mended(host, sandbox, "EG4", **other)
+    with pytest.raises(ClientFlowError):
+        await mended(host, sandbox, "EG4", SENDGRID_API_KEY=API_KEY)
+    assert (sandbox._events_set, sandbox._parse_set) == ({}, {})
 
 
 async def test_address_that_is_not_ours_fails(host: Host, sandbox: SendgridSandbox) -> None:

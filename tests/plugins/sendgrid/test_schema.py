@@ -21,6 +21,7 @@ from clientflow_plugins.sendgrid.sandbox import (
     SendgridSandbox,
 )
 from clientflow_plugins.sendgrid.sandbox.acceptance import check_mail
+from clientflow_plugins.sendgrid.sandbox.webhook_settings import EVENT_FIELDS, PARSE_FIELDS
 from clientflow_plugins.sendgrid.settings import SendgridSettings
 from tests.plugins.sendgrid.conftest import CLIENT, settings_with, until
 
@@ -78,6 +79,11 @@ class Api:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
+    async def patch(self, path: str, body: Any) -> tuple[int, Any]:
+        url = f"{self.sandbox.base_url}/v3/user/webhooks/{path}"
+        async with self.http.patch(url, headers=self.headers, json=body) as answer:
+            return answer.status, await answer.json()
+
     async def send(self, body: Any) -> tuple[int, Any]:
         url = f"{self.sandbox.base_url}/v3/mail/send"
         async with self.http.post(url, headers=self.headers, json=body) as answer:
@@ -118,6 +124,33 @@ class TestSandbox:
         found = await api.get(f"suppression/bounces/{BOUNCING_ADDRESS}")
         assert len(found) == 1
         check("bounces", found)
+
+    async def test_webhooks_that_are_set(self, api: Api) -> None:
+        (webhook,) = (await api.get("user/webhooks/event/settings/all"))["webhooks"]
+        body = {"enabled": True, "url": "https://a.example/events", "bounce": True}
+        check("EventWebhookRequest", body)
+        status, made = await api.patch(f"event/settings/{webhook['id']}", body)
+        check("EventWebhookUnsignedResponse", made)
+        assert (status, made["bounce"], made["open"]) == (200, True, False)
+        (setting,) = (await api.get("user/webhooks/parse/settings"))["result"]
+        status, made = await api.patch(
+            f"parse/settings/{setting['hostname']}", {"url": "https://a.example/inbound"}
+        )
+        check("ParseSetting", made)
+        assert (status, made | {"url": setting["url"]}) == (200, setting)
+        assert set(EVENT_FIELDS) <= set(SCHEMA["$defs"]["EventWebhookRequest"]["properties"])
+        assert set(PARSE_FIELDS) <= set(SCHEMA["$defs"]["ParseSetting"]["properties"])
+
+    @pytest.mark.parametrize(
+        "body", [[], {}, {"url": "elsewhere"}, {"url": 1}, {"url": "https://a", "bounces": True}]
+    )
+    async def test_webhooks_that_cannot_be_set_so(self, api: Api, body: Any) -> None:
+        (webhook,) = (await api.get("user/webhooks/event/settings/all"))["webhooks"]
+        status, said = await api.patch(f"event/settings/{webhook['id']}", body)
+        assert status == 400
+        check("ErrorResponse", said)
+        for path in ("event/settings/none", "parse/settings/none.example"):
+            assert (await api.patch(path, {"url": "https://a.example"}))[0] == 404
 
     async def test_refusals(self, api: Api) -> None:
         status, body = await api.send({})

@@ -37,6 +37,7 @@ _COLUMNS: Final = [
         "created_at",
     )
 ]
+_DAY_SECONDS: Final = 86_400
 # One that has begun may have asked the provider before the change that this is about.
 _IS_WAITING: Final = sa.text(
     """
@@ -54,6 +55,14 @@ _ASK_FOR_WORK: Final = sa.text(
 )
 _ENDING_WATCHES: Final = sa.text(
     "SELECT * FROM list_watches_ending_before(cast(:providers AS text[]), :moment)"
+)
+_BEGIN_ANEW: Final = sa.text(
+    """
+    UPDATE calendars SET cursor = NULL, sweep_id = :sweep_id
+    WHERE id = :id AND cursor IS NOT NULL AND sweep_id IS NULL
+        AND (now() AT TIME ZONE 'UTC' - :offset)::date
+            > (last_synced_at AT TIME ZONE 'UTC' - :offset)::date
+    """
 )
 _ROUTE: Final = sa.text(
     "SELECT organization_id, calendar_id FROM route_calendar_change(:id, :provider, :watch_id)"
@@ -121,6 +130,16 @@ async def update_calendar(transaction: Transaction, calendar_id: uuid.UUID, **va
     """Change columns of a calendar."""
     statement = calendars.update().where(calendars.c.id == calendar_id).values(values)
     await transaction.execute(statement)
+
+
+async def begin_anew_once_a_day(transaction: Transaction, calendar_id: uuid.UUID) -> None:
+    """Let a calendar be read from the beginning with the first sync of its day.
+
+    Each has a day that begins at a moment of its own, so that they do not all come at once.
+    """
+    offset = dt.timedelta(seconds=calendar_id.int % _DAY_SECONDS)
+    parameters = {"id": calendar_id, "sweep_id": new_id(), "offset": offset}
+    await transaction.execute(_BEGIN_ANEW, parameters)
 
 
 async def keep_watch(

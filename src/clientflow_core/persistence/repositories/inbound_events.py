@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 import sqlalchemy as sa
 
+from clientflow_core import failpoints
 from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState, ReplayOutcome
 from clientflow_core.domain.jobs import INBOUND
 from clientflow_core.errors import NotFound
@@ -187,6 +188,7 @@ async def replay_inbound_events(
         NotFound: one of them is not there; undo the transaction, and nothing was asked for.
     """
     rows = await transaction.execute(_REPLAY, {"ids": list(event_ids)})
+    failpoints.hit("inbound_events.replayed")
     outcomes = {row.event_id: ReplayOutcome(row.outcome) for row in rows}
     for event_id in event_ids:
         if event_id not in outcomes:

@@ -21,6 +21,7 @@ _READ: Final = sa.text(
             ORDER BY run_at, id LIMIT 1), 0))::float8 AS lag_seconds,
         (SELECT count(*) FROM (
             SELECT 1 FROM jobs WHERE jobs.lane = wanted.lane AND dead_at IS NOT NULL
+                AND discarded_at IS NULL
             LIMIT :most_dead) AS dead) AS dead,
         EXISTS (
             SELECT 1 FROM pg_locks

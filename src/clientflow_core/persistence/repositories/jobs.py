@@ -242,15 +242,11 @@ async def release_claims(transaction: Transaction, *, worker: int) -> None:
     await transaction.execute(_RELEASE, {"worker": worker})
 
 
-async def list_jobs(
-    transaction: Transaction, *, only_dead: bool, most: int
-) -> Sequence[Mapping[str, Any]]:
-    """List jobs for an operator, the longest due first."""
+async def list_jobs(transaction: Transaction, *, most: int) -> Sequence[Mapping[str, Any]]:
+    """List jobs for an operator, save those that were discarded, the longest due first."""
     columns = [jobs.c[name] for name in _LISTED]
-    statement = sa.select(*columns).order_by(jobs.c.run_at, jobs.c.id).limit(most)
-    if only_dead:
-        statement = statement.where(jobs.c.dead_at.is_not(None))
-    rows = await transaction.execute(statement)
+    statement = sa.select(*columns).where(jobs.c.discarded_at.is_(None))
+    rows = await transaction.execute(statement.order_by(jobs.c.run_at, jobs.c.id).limit(most))
     return [dict(row) for row in rows.mappings()]
 
 

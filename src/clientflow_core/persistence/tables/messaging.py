@@ -133,6 +133,11 @@ sa.Index(
     messages.c.rfc822_message_id,
     postgresql_where=messages.c.rfc822_message_id.is_not(None),
 )
+sa.Index(
+    "messages_unknown_idx",
+    messages.c.updated_at,
+    postgresql_where=messages.c.status == "unknown",
+)
 
 attachments = sa.Table(
     "attachments",

@@ -21,6 +21,9 @@ jobs = sa.Table(
     moment("dead_at", nullable=True),
     moment("created_at", has_default=True),
     text("request_id", nullable=True),
+    moment("discarded_at", nullable=True),
+    text("discarded_by", nullable=True),
+    text("discard_reason", nullable=True),
     postgresql_with={
         "fillfactor": "70",
         "autovacuum_vacuum_scale_factor": "0.02",
@@ -39,6 +42,14 @@ sa.Index(
     jobs.c.lane,
     jobs.c.dead_at,
     postgresql_where=jobs.c.dead_at.is_not(None),
+)
+sa.Index(
+    "jobs_turn_idx",
+    jobs.c.lane,
+    jobs.c.organization_id,
+    jobs.c.run_at,
+    jobs.c.id,
+    postgresql_where=jobs.c.dead_at.is_(None) & jobs.c.organization_id.is_not(None),
 )
 sa.Index("jobs_claimed_idx", jobs.c.claimed_by, postgresql_where=jobs.c.claimed_by.is_not(None))
 

@@ -11,7 +11,7 @@ from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.drift import find_drift
-from clientflow_core.persistence.readiness import expected_revision, read_readiness
+from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.repositories.heartbeats import list_processes
 from clientflow_core.persistence.row_security import FUNCTIONS, TABLES, find_gaps, find_visible
 from clientflow_core.persistence.server import OLDEST_VERSION, parse_url
@@ -117,12 +117,14 @@ async def check_server(context: HostCheckContext) -> CheckResult:
 async def check_schema(context: HostCheckContext) -> CheckResult:
     """Compare the schema with what this release is written for."""
     expected = f"revision {expected_revision()}, and every table as it is written"
-    readiness = await read_readiness(context.database)
-    if readiness.schema != "ok":
-        return failed(f"the schema {readiness.schema}", expected=expected, hint=_MIGRATE)
-    async with context.database.system() as transaction:
-        revision = str(await transaction.scalar(_REVISION, {}))
-        drift = await find_drift(transaction)
+    try:
+        async with context.database.system() as transaction:
+            revision = str(await transaction.scalar(_REVISION, {}) or "nothing")
+            drift = await find_drift(transaction)
+    except sa.exc.ProgrammingError:
+        return failed("the schema is missing", expected=expected, hint=_MIGRATE)
+    if revision == "nothing" or revision < expected_revision():
+        return failed(f"the schema is at {revision}", expected=expected, hint=_MIGRATE)
     if revision > expected_revision():
         return passed(f"{revision}, of a later release", expected=expected)
     if drift:

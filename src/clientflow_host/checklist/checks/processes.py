@@ -158,7 +158,7 @@ async def check_dead_letters(context: HostCheckContext) -> CheckResult:
     hint = (
         "`clientflow jobs list --dead` shows them, with the reason. With the cause mended:"
         " `clientflow events replay --failed` for webhooks, `clientflow jobs retry ID` for others;"
-        " `clientflow jobs discard ID` for what nobody needs any more."
+        " `clientflow jobs discard ID --reason WHY` for what nobody needs any more."
     )
     return failed(f"given up: {told}", expected=expected, hint=hint)
 

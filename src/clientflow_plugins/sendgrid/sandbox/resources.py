@@ -16,7 +16,7 @@ SCOPES: Final = (
     "whitelabel.read",
 )
 _POLICY_ID: Final = "00000000-0000-4000-8000-000000000002"
-_EVENTS: Final = (
+EVENTS: Final = (
     "bounce", "click", "deferred", "delivered", "dropped", "group_resubscribe", "group_unsubscribe",
     "open", "processed", "spam_report", "unsubscribe",
 )  # fmt: skip
@@ -75,7 +75,7 @@ def event_webhook(url: str, *, public_key: str) -> dict[str, Any]:
         "enabled": True,
         "url": url,
         "account_status_change": False,
-        **dict.fromkeys(_EVENTS, True),
+        **dict.fromkeys(EVENTS, True),
         "friendly_name": "ClientFlow",
         "id": "00000000-0000-4000-8000-000000000001",
         "created_date": "2026-01-01T00:00:00Z",

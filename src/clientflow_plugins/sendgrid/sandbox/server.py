@@ -42,6 +42,10 @@ from clientflow_plugins.sendgrid.sandbox.resources import (
     verified_senders,
 )
 from clientflow_plugins.sendgrid.sandbox.signing import make_key, public_text, sign
+from clientflow_plugins.sendgrid.sandbox.webhook_settings import (
+    read_event_setting,
+    read_parse_setting,
+)
 
 _FIRST_SUBJECT: Final = "A question"
 # Base64 makes four letters of three bytes.
@@ -83,6 +87,9 @@ class SendgridSandbox(ProviderSandbox):
         self._event_key = make_key(api_key, "events")
         self._parse_key = make_key(api_key, "parse")
         self._mails: list[Mail] = []
+        # What was set of the webhooks, in place of what they began with.
+        self._events_set: dict[str, Any] = {}
+        self._parse_set: dict[str, Any] = {}
         self._bounced: dict[str, dict[str, Any]] = {}
         self._unsubscribed: set[str] = set()
 
@@ -113,7 +120,9 @@ class SendgridSandbox(ProviderSandbox):
             web.get("/v3/verified_senders", listed(lambda: verified_senders(self._address))),
             web.get("/v3/whitelabel/domains", listed(lambda: [authenticated_domain(self._domain)])),
             web.get(f"{events}/settings/all", listed(self._event_webhooks)),
+            web.patch(f"{events}/settings/{{id}}", self._guarded(self._set_events)),
             web.get(f"{parse}/settings", listed(self._parse_settings)),
+            web.patch(f"{parse}/settings/{{hostname}}", self._guarded(self._set_parse)),
             web.get("/v3/user/webhooks/security/policies", listed(self._policies)),
             web.get("/v3/suppression/bounces/{email}", self._guarded(self._get_bounce)),
             web.get("/v3/suppression/spam_reports/{email}", listed(list)),
@@ -136,10 +145,12 @@ class SendgridSandbox(ProviderSandbox):
 
     @override
     def clear(self) -> None:
-        """Forget every e-mail, whose have come back, and who wants none."""
+        """Forget every e-mail, whose have come back, who wants none, and what was set."""
         self._mails.clear()
         self._bounced.clear()
         self._unsubscribed.clear()
+        self._events_set.clear()
+        self._parse_set.clear()
 
     @override
     def panel(self) -> Letters:
@@ -301,21 +312,44 @@ class SendgridSandbox(ProviderSandbox):
         return sign(request, key, timestamp=int(self.clock.now().timestamp()))
 
     def _event_webhooks(self) -> dict[str, Any]:
-        webhook = event_webhook(self._events_url(), public_key=public_text(self._event_key))
-        return {"max_allowed": 5, "webhooks": [webhook]}
+        return {"max_allowed": 5, "webhooks": [self._event_webhook()]}
+
+    def _event_webhook(self) -> dict[str, Any]:
+        key, url = public_text(self._event_key), self._events_url()
+        return event_webhook(url, public_key=key) | self._events_set
 
     def _parse_settings(self) -> dict[str, Any]:
+        return {"result": [self._parse_setting()]}
+
+    def _parse_setting(self) -> dict[str, Any]:
         address, has_policy = self._inbound_url(), self._token is None
-        return {"result": [parse_setting(address, hostname=self._domain, has_policy=has_policy)]}
+        kept = parse_setting(address, hostname=self._domain, has_policy=has_policy)
+        return kept | self._parse_set
+
+    async def _set_events(self, request: web.Request) -> web.StreamResponse:
+        kept = self._event_webhook()
+        if request.match_info["id"] != kept["id"]:
+            raise Refusal(HTTPStatus.NOT_FOUND, "no webhook with this id")
+        self._events_set = await read_event_setting(request)
+        set_now = self._event_webhook()
+        return web.json_response({k: v for k, v in set_now.items() if k != "public_key"})
+
+    async def _set_parse(self, request: web.Request) -> web.StreamResponse:
+        if request.match_info["hostname"] != self._domain:
+            raise Refusal(HTTPStatus.NOT_FOUND, "no setting for this hostname")
+        self._parse_set |= await read_parse_setting(request)
+        return web.json_response(self._parse_setting())
 
     def _events_url(self) -> str:
         # Set at SendGrid so, as its posts themselves name no account.
         query = urlencode({"account": self._address})
-        return f"{self.host_url}/webhooks/sendgrid-events?{query}"
+        own = f"{self.host_url}/webhooks/sendgrid-events?{query}"
+        return str(self._events_set.get("url", own))
 
     def _inbound_url(self) -> str:
         query = {"account": self._address} | ({"token": self._token} if self._token else {})
-        return f"{self.host_url}/webhooks/sendgrid-inbound?{urlencode(query)}"
+        own = f"{self.host_url}/webhooks/sendgrid-inbound?{urlencode(query)}"
+        return str(self._parse_set.get("url", own))
 
     def _policies(self) -> dict[str, Any]:
         has_one = self._token is None

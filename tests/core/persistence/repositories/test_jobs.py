@@ -299,17 +299,16 @@ async def test_worker_that_leaves_gives_back_what_is_its_own(table: Table) -> No
     assert table.row(other)[0] == 2
 
 
-async def test_operator_sees_the_jobs_and_those_that_are_dead(table: Table) -> None:
+async def test_operator_sees_the_jobs_the_longest_due_first(table: Table) -> None:
     await table.add(2)
     dead, waiting = await table.claim()
     async with table.database.system() as transaction:
         await job_rows.bury(transaction, dead, error="refused")
 
-        everything = await job_rows.list_jobs(transaction, only_dead=False, most=10)
-        only_dead = await job_rows.list_jobs(transaction, only_dead=True, most=10)
-        first = await job_rows.list_jobs(transaction, only_dead=False, most=1)
+        everything = await job_rows.list_jobs(transaction, most=10)
+        first = await job_rows.list_jobs(transaction, most=1)
 
     assert [row["id"] for row in everything] == [dead.id, waiting.id]
-    assert [(row["id"], row["last_error"]) for row in only_dead] == [(dead.id, "refused")]
+    assert [row["last_error"] for row in everything] == ["refused", None]
     assert "args" not in everything[0]
     assert len(first) == 1

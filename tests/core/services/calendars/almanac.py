@@ -283,11 +283,15 @@ class CalendarStage(Stage):
         )
         return followed.id
 
-    async def sync(self) -> None:
-        """Ask for a sync of every calendar, and do all that is asked for."""
+    async def ask_to_sync(self) -> None:
+        """Ask for a sync of every calendar."""
         async with self.database.organization(self.business.organization_id) as transaction:
             for (calendar_id,) in self.rows("SELECT id FROM calendars"):
                 await ask_for(transaction, SYNC_CALENDAR, calendar_id)
+
+    async def sync(self) -> None:
+        """Ask for a sync of every calendar, and do all that is asked for."""
+        await self.ask_to_sync()
         await self.work()
 
     async def work(self) -> None:

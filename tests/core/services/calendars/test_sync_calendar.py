@@ -186,3 +186,20 @@ async def test_two_that_find_the_cursor_forgotten_begin_anew_once(stage: Calenda
     await stage.sync()
     assert stage.copy() == stage.truth()
     assert stage.calendar("sweep_id", "last_error") == (None, None)
+
+
+async def test_what_was_never_told_is_mended_with_the_first_sync_of_a_day(
+    stage: CalendarStage,
+) -> None:
+    stage.almanac.put(*(event(f"e{n}") for n in range(2 * PAGE)))
+    await stage.follow()
+    await stage.work()
+    stage.rows("DELETE FROM calendar_events WHERE provider_event_id = 'e0'")
+    stage.rows("UPDATE calendar_events SET title = 'Wrong' WHERE provider_event_id = 'e1'")
+    stage.rows("UPDATE calendar_events SET provider_event_id = 'x' WHERE provider_event_id = 'e5'")
+    stage.rows("UPDATE calendars SET last_synced_at = now() - interval '1 day'")
+    await stage.sync()
+    assert stage.copy() == stage.truth()
+    asked = stage.almanac.asked.count(None)
+    await stage.sync()
+    assert stage.almanac.asked.count(None) == asked == 2

@@ -26,9 +26,9 @@ async def test_service_that_is_too_slow_is_found(
 
 
 async def test_service_that_stops_is_found(context: Context, host: Host) -> None:
-    host.app[SERVING].is_draining = True
+    host.app[SERVING].draining.set()
     found = await ask("DA3", context())
-    host.app[SERVING].is_draining = False
+    host.app[SERVING].draining.clear()
     assert found.status is CheckStatus.FAILED
     assert "process: stopping" in found.found
 
