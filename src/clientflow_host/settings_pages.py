@@ -26,6 +26,8 @@ from clientflow_host.smoke_settings import SmokeSettings
 COMMAND: Final = "python -m clientflow_host.settings_pages"
 _LINE: Final = 96
 _OWN_DISTRIBUTION: Final = "clientflow"
+# Of these the example stands in the template.
+_NOTHING: Final = (None, attrs.NOTHING, ())
 _COLUMNS: Final = ("name", "what it is", "default", "example", "secret", "where to find it")
 _NOTE: Final = f"Written by `{COMMAND}`; change the settings classes instead."
 _INTRODUCTION: Final = f"""\
@@ -160,7 +162,7 @@ def _cells(field: SettingField) -> Iterator[str]:
 def _default(field: SettingField) -> str:
     if field.is_required:
         return "must be set"
-    return "" if field.default is None else f"`{_escaped(str(field.default))}`"
+    return "" if field.default in (None, ()) else f"`{_escaped(str(field.default))}`"
 
 
 def _escaped(text: str) -> str:
@@ -175,7 +177,7 @@ def _entry(field: SettingField) -> str:
         f"See {setting.console_url}" if setting.console_url else "",
     ]
     lines = [*textwrap.wrap(_sentence(setting), _LINE), *filter(None, marks)]
-    value = setting.example or "" if field.default in (None, attrs.NOTHING) else field.default
+    value = setting.example or "" if field.default in _NOTHING else field.default
     return "\n".join([*(f"# {line}" for line in lines), f"#{setting.env}={value}"])
 
 

@@ -70,6 +70,8 @@ def test_lists_may_not_find_their_cursor(document: Any) -> None:
         one
         for one in operations(document)
         if "starting_after" in {p.get("name") for p in one.get("parameters", ())}
+        # Its ids are numbers in order: any of them is a place in the list.
+        and one["operationId"] != "list_jobs"
     ]
     assert len(lists) == 5
     for one in lists:

@@ -15,6 +15,7 @@ from clientflow_core.registry.finding import discover_plugins
 from clientflow_core.settings import setting_fields
 from clientflow_host import settings_pages
 from clientflow_host.edge_settings import EdgeSettings
+from clientflow_host.repository_settings import RepositorySettings
 from clientflow_host.retention_settings import RetentionSettings
 from clientflow_host.settings import (
     HostSettings,
@@ -32,7 +33,13 @@ ROOT = Path(__file__).parents[2]
 def declared() -> set[str]:
     """Give the names of all settings of ours."""
     plugins = [p for p in discover_plugins() if p.distribution == "clientflow"]
-    classes: list[type] = [HostSettings, SiteSettings, EdgeSettings, RetentionSettings]
+    classes: list[type] = [
+        HostSettings,
+        SiteSettings,
+        EdgeSettings,
+        RetentionSettings,
+        RepositorySettings,
+    ]
     classes += [SmokeSettings]
     classes += [spec.settings for plugin in plugins for spec in plugin.specs]
     return {field.setting.env for one in classes for field in setting_fields(one)}

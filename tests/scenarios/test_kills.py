@@ -25,9 +25,7 @@ async def test_worker_killed_between_accepting_a_text_and_handling_it(service: S
     for number, step in enumerate(
         (
             "jobs.claimed",
-            "handle_inbound_event.read",
             "handle_inbound_event.applied",
-            "jobs.finished",
         )
     ):
         client = f"{CLIENT[:-1]}{number}"

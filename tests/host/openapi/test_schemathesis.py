@@ -29,7 +29,7 @@ from tests.host.threads import add_attachment, add_conversations, add_draft, add
 
 ROOT: Final = Path(__file__).parents[3]
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
-SHORT: Final = ("--generation-deterministic", "--max-examples=8")
+SHORT: Final = ("--generation-deterministic", "--max-examples=4")
 _SECONDS: Final = "CLIENTFLOW_FUZZ_SECONDS"
 
 
