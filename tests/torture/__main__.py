@@ -21,7 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s torture --", description=__doc__)
     parser.add_argument("session", choices=[*SESSIONS, _SHORT])
     parser.add_argument("names", nargs="*", help="some of what a session has, such as failpoints")
-    parser.add_argument("--n", type=int, help="how many: webhooks, kills, restarts, messages")
+    parser.add_argument(
+        "--n", type=int, help="how many: webhooks, kills, restarts, messages, sessions"
+    )
     parser.add_argument("--seconds", type=float, help="how long, or between two faults")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
     parser.add_argument("--json", type=Path, help="where the result goes")
@@ -29,7 +31,8 @@ def main() -> int:
     # What was started is ended, too, where the session is told to end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"again by: nox -s torture -- {' '.join(_again(given))}")
-    results = _short(given.seed) if given.session == _SHORT else [_one(given)]
+    is_short, most = given.session == _SHORT, given.n or CHOSEN
+    results = _short(given.seed, most=most) if is_short else [_one(given)]
     if given.json:
         write_results(results, given.json)
     return 0 if all(one.is_good for one in results) else 1
@@ -55,10 +58,10 @@ def _one(given: argparse.Namespace) -> Result:
     )
 
 
-def _short(seed: int) -> list[Result]:
-    """Run four, chosen by *seed*, each in its short form."""
+def _short(seed: int, *, most: int) -> list[Result]:
+    """Run some, chosen by *seed*, each in its short form."""
     names = [name for name, session in SESSIONS.items() if session.short]
-    chosen = Options(n=0, seconds=0, seed=seed).chance("short").sample(names, k=CHOSEN)
+    chosen = Options(n=0, seconds=0, seed=seed).chance("short").sample(names, k=most)
     say(f"chosen: {', '.join(chosen)}")
     results = []
     for name in chosen:

@@ -209,11 +209,11 @@ def test_ctrl_c_while_it_starts_ends_it_without_many_words(name: str, room: Path
         command = Command.start(name, folder=room, **settings)
         silent.settimeout(20)
         caller, _ = silent.accept()
-        caller.recv(100)
-        time.sleep(0.1)
-        code = command.stop(signal.SIGINT)
+        with caller:
+            caller.recv(100)
+            time.sleep(0.1)
+            code = command.stop(signal.SIGINT)
         assert code == 128 + signal.SIGINT, command.err.read_text()
-        caller.close()
     assert command.err.read_text() + command.out.read_text() == ""
 
 
