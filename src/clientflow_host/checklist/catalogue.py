@@ -60,11 +60,6 @@ class Item:
         """Whether a person may answer for it."""
         return Proof.SIGN_OFF in self.proofs
 
-    @property
-    def needs_test(self) -> bool:
-        """Whether the test suite has a part in its proof."""
-        return Proof.TEST in self.proofs or Proof.FILE in self.proofs
-
 
 _FILE: Final = resources.files("clientflow_host.checklist").joinpath("catalogue.toml")
 

@@ -88,7 +88,7 @@ class Chosen:
 
     Attributes:
         ids: only these items, or checks of plugins by their names.
-        section: only of this section; a part of its title is enough.
+        section: only of this section, or group within one; a part of its title is enough.
         plugin: only what this plugin checks, what is no item too.
     """
 
@@ -227,7 +227,12 @@ def choose(
 def _in_section(items: Sequence[Item], section: str | None) -> Sequence[Item]:
     if section is None:
         return items
-    found = [item for item in items if section.casefold() in item.section.casefold()]
+    wanted = section.casefold()
+    found = [
+        item
+        for item in items
+        if wanted in item.section.casefold() or wanted in item.group.casefold()
+    ]
     if not found:
         there = dict.fromkeys(item.section for item in items)
         msg = f"no section is called {section!r}; there are: {', '.join(there)}"

@@ -1,8 +1,9 @@
 """``clientflow checklist``: the production deployment checklist, answered by what runs."""
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import attrs
@@ -54,7 +55,8 @@ def run_checklist(  # noqa: PLR0913 - what people ask for
         tuple[str, ...], Parameter(name="--only", help="Only this item; may be given again.")
     ] = (),
     section: Annotated[
-        str | None, Parameter(help="Only this section; a part of its title.", show_default=False)
+        str | None,
+        Parameter(help="Only this section or group; a part of its title.", show_default=False),
     ] = None,
     plugin: Annotated[
         str | None,
@@ -116,27 +118,21 @@ async def _run(
         return answered, context.release
 
 
-class _progress:  # noqa: N801 - used as a function
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
     """Show how far it is, where somebody looks on."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("checking"),
-            BarColumn(),
-            TextColumn("{task.completed} of {task.total}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        self._bar.start()
-        task = self._bar.add_task("checks", total=None)
-        return lambda done, of: self._bar.update(task, completed=done, total=of)
-
-    def __exit__(self, *raised: object) -> None:
-        self._bar.stop()
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("checking"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("checks", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 async def _offer_fix(one: "Answered", context: "HostCheckContext") -> "Answered":

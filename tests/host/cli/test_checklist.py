@@ -109,6 +109,8 @@ def test_whole_is_in_the_order_of_the_checklist_and_kept_and_a_part_is_not(
 
 
 def test_section_is_chosen_by_a_part_of_its_title(unchanged: Call) -> None:
+    group = json.loads(unchanged("--section", "redis", "--json").stdout)
+    assert [row["id"] for row in group] == ["DR1", "DR2", "DR3", "DR4"]
     shown = json.loads(unchanged("--section", "rollback", "--json").stdout)
     assert [row["id"] for row in shown] == ["RB1", "RB2", "RB3", "RB4", "RB5"]
     none = unchanged("--section", "cooking")
