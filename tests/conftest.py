@@ -1,5 +1,6 @@
 """What many tests share: one real PostgreSQL, and for each test a database of its own on it."""
 
+import functools
 import gc
 import itertools
 import os
@@ -24,9 +25,10 @@ from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.migrate import migrate
 from clientflow_core.persistence.provision import OWNER, DatabaseAddresses, provision
-from clientflow_core.persistence.server import connection_string, parse_url
+from clientflow_core.persistence.server import parse_url
 from clientflow_core.secret import Secret
 from tests.commands import Up, new_room
+from tests.databases import Addresses, Spares
 from tests.proofs import Proofs, pytest_collection_modifyitems
 
 __all__ = ["pytest_collection_modifyitems"]
@@ -56,30 +58,6 @@ def pytest_collection_finish() -> None:
     """Keep what was imported out of the collections: a whole one takes a third of a second."""
     gc.collect()
     gc.freeze()
-
-
-@attrs.frozen(kw_only=True)
-class Addresses:
-    """A database of a test's own, for each of its roles."""
-
-    superuser: URL
-    owner: URL
-    application: URL
-
-    @property
-    def conninfo(self) -> str:
-        """The application's address, for psycopg itself."""
-        return connection_string(self.application)
-
-    @property
-    def url(self) -> str:
-        """The application's address, as an operator writes it into DATABASE_URL."""
-        address = self.application.set(drivername="postgresql")
-        return address.render_as_string(hide_password=False)
-
-    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        """Open a connection as the superuser, who sees every row."""
-        return psycopg.connect(connection_string(self.superuser), autocommit=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -173,11 +151,17 @@ def new_database(
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
 
 
-@pytest.fixture
-def addresses(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Addresses]:
-    """A migrated database of this test's own."""
-    with new_database(server, template) as made:
+@pytest.fixture(scope="session")
+def spares(server: EmbeddedPostgres, template: DatabaseAddresses) -> Iterator[Spares]:
+    """Where a test gets its database from."""
+    with Spares(functools.partial(new_database, server, template)) as made:
         yield made
+
+
+@pytest.fixture
+def addresses(spares: Spares) -> Addresses:
+    """A migrated database for this test alone, with no row in it."""
+    return spares.take()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,15 @@
 """What the package gives; read by type checkers, and at run time for what to import when."""
 
 from .clock import Clock, SystemClock
-from .contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from .contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    CheckStatus,
+    failed,
+    passed,
+    skipped,
+)
 from .contributions.commands import CommandSpec
 from .contributions.context import HostContext, PluginContext, Process
 from .contributions.drafts import Draft, Reject, SendPhase, SendStep
@@ -337,6 +345,7 @@ __all__ = [
     "advance_delivery",
     "clean_html",
     "discover_plugins",
+    "failed",
     "hide_private_fields",
     "hide_private_words",
     "hookimpl",
@@ -344,11 +353,13 @@ __all__ = [
     "new_id",
     "next_references",
     "parse_mime",
+    "passed",
     "read_retry_after_seconds",
     "read_sources",
     "read_wish",
     "reply_subject",
     "setting",
+    "skipped",
     "split_reply",
     "to_e164",
     "to_email_address",

@@ -45,6 +45,7 @@ NAMES: Final[Mapping[str, str]] = {
     "jobs.given_back": "a worker that ends has given back what it held; it still holds its lock",
     "send_message.queued": "a message and its job are written; nothing is committed yet",
     "deliver_message.reserving": "an attempt is written as sending; it is not committed",
+    "deliver_message.passed_on": "that another channel is next is written; the job is not due yet",
     "deliver_message.looked_up": "the provider has said whether it has it; nothing is written",
     "deliver_message.lookup_counted": "that the provider lacks it is counted; it is not due again",
     "record_attempt.accepted": "that the provider has the message is written; it is not committed",
@@ -67,6 +68,8 @@ NAMES: Final[Mapping[str, str]] = {
     "draft_reply.called": "the assistant has answered, for money; that is not written down yet",
     "tell_listener.told": "a plugin has heard of an event; that is not written down yet",
     "run_plugin_job.run": "a plugin's job has run; that and what it asks for are not written yet",
+    "handle_plugin_webhook.handled": "a plugin has handled its webhook; its end is not written yet",
+    "set_provider_settings.kept": "an organization's settings are written, sealed; not committed",
     "sign_in.checked": "the password is right; there is no session yet",
 }
 """What has just happened at each failpoint, and what has not."""

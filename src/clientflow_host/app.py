@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from clientflow_core.contributions.context import Process
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.intake import Intake
+from clientflow_host import pages, routes
 from clientflow_host.assembly import ASSEMBLY, Assembly, assemble
 from clientflow_host.heartbeat import beating
 from clientflow_host.live import LIVE, LiveHub, live_updates
@@ -19,94 +20,25 @@ from clientflow_host.middleware.authentication import authenticate
 from clientflow_host.middleware.edge import guard_edge
 from clientflow_host.middleware.problems import answer_problems
 from clientflow_host.middleware.sessions import authenticate_session
-from clientflow_host.openapi import ApiRequest, Operation, add_operations, build_document
+from clientflow_host.openapi import (
+    ApiRequest,
+    Chapter,
+    Operation,
+    add_chapters,
+    add_operations,
+    build_document,
+    load_all,
+)
 from clientflow_host.openapi.postman import build_collection
-from clientflow_host.pages import billing as billing_pages
-from clientflow_host.pages import calendar as calendar_page
-from clientflow_host.pages import (
-    calendar_feed,
-    cookies,
-    crawlers,
-    emails,
-    entry,
-    home,
-    inbox,
-    legal,
-    operation,
-    problems,
-)
-from clientflow_host.pages import consents as consent_pages
-from clientflow_host.pages import contacts as contact_pages
-from clientflow_host.pages import drafts as draft_pages
-from clientflow_host.pages import jobs as job_pages
-from clientflow_host.pages import providers as provider_page
-from clientflow_host.pages.api_docs import API_DOCS
-from clientflow_host.pages.design import DESIGN
 from clientflow_host.pages.error_pages import show_errors
-from clientflow_host.pages.plugin_pages import plugin_pages
 from clientflow_host.pages.site import SITE, site_facts
-from clientflow_host.pages.static_files import FILES
-from clientflow_host.pages.stream import STREAM
 from clientflow_host.plugin_moments import plugins_running
-from clientflow_host.routes import (
-    appointments,
-    attachments,
-    billing,
-    calendars,
-    channels,
-    consents,
-    contacts,
-    conversations,
-    drafts,
-    feeds,
-    health,
-    jobs,
-    messages,
-    providers,
-)
+from clientflow_host.routes import health
 from clientflow_host.routes.plugins import plugin_operations
 from clientflow_host.routes.webhooks import INTAKE, webhook_operations
 from clientflow_host.self_description import describe_process
 from clientflow_host.serving import has_parent, leaving_in_time, listening, wait_for_stop
 
-_API: Final = (
-    *contacts.OPERATIONS,
-    *consents.OPERATIONS,
-    *conversations.OPERATIONS,
-    *drafts.OPERATIONS,
-    *messages.OPERATIONS,
-    *attachments.OPERATIONS,
-    *channels.OPERATIONS,
-    *providers.OPERATIONS,
-    *billing.OPERATIONS,
-    *calendars.OPERATIONS,
-    *appointments.OPERATIONS,
-    *feeds.OPERATIONS,
-    *jobs.OPERATIONS,
-)
-PAGES: Final = (
-    *home.OPERATIONS,
-    *entry.OPERATIONS,
-    *cookies.OPERATIONS,
-    *legal.OPERATIONS,
-    *crawlers.OPERATIONS,
-    *inbox.OPERATIONS,
-    *emails.OPERATIONS,
-    *draft_pages.OPERATIONS,
-    *contact_pages.OPERATIONS,
-    *consent_pages.OPERATIONS,
-    *billing_pages.OPERATIONS,
-    *calendar_page.OPERATIONS,
-    *provider_page.OPERATIONS,
-    *calendar_feed.OPERATIONS,
-    *operation.OPERATIONS,
-    *job_pages.OPERATIONS,
-    *problems.OPERATIONS,
-    API_DOCS,
-    DESIGN,
-    FILES,
-    STREAM,
-)
 # Who asks /ready each second, or is told of a stop by others, sends nothing new here by then.
 _NOTICE_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 6.0
@@ -122,22 +54,38 @@ def build_app(assembly: Assembly) -> web.Application:
     answer_problems(app, observers=assembly.observers)
     log_requests(app)
     app[ASSEMBLY] = assembly
+    assembly.database.hurry()
     guard_edge(app, assembly)
     app[INTAKE] = Intake(assembly.database)
     app[LIVE] = LiveHub(assembly.direct_url)
     app.cleanup_ctx.extend([_intake, live_updates])
-    published = [
-        *health.OPERATIONS,
-        *webhook_operations(assembly.registry.webhooks.values()),
-        *_API,
-        *plugin_operations(assembly),
-    ]
-    documents = _document_operations(published, url=assembly.settings.url)
-    add_operations(app, [*published, *documents], authenticate=authenticate)
-    pages = [*PAGES, *plugin_pages(assembly)]
-    app[SITE] = site_facts(assembly.settings, assembly.registry, pages)
-    add_operations(app, pages, authenticate=authenticate_session)
+    app[SITE] = site_facts(assembly.settings, assembly.registry)
+    _add_api(app, assembly)
+    of_plugins = Chapter(paths=("/x",), load=functools.partial(_pages_of_plugins, assembly))
+    add_chapters(app, [*pages.CHAPTERS, of_plugins], authenticate=authenticate_session)
     return app
+
+
+def _add_api(app: web.Application, assembly: Assembly) -> None:
+    webhooks = webhook_operations(assembly.registry.webhooks.values())
+    # At once, since nobody has seen before whether their types can be published.
+    of_plugins = plugin_operations(assembly)
+
+    def published() -> list[Operation]:
+        return [*health.OPERATIONS, *webhooks, *load_all(routes.CHAPTERS), *of_plugins]
+
+    documents = _document_operations(published, url=assembly.settings.url)
+    at_once = [*health.OPERATIONS, *webhooks, *of_plugins, *documents]
+    add_operations(app, at_once, authenticate=authenticate)
+    add_chapters(app, routes.CHAPTERS, authenticate=authenticate)
+
+
+def _pages_of_plugins(assembly: Assembly) -> list[Operation]:
+    from clientflow_host.pages.plugin_pages import (  # noqa: PLC0415 - as any other page
+        plugin_pages,
+    )
+
+    return list(plugin_pages(assembly))
 
 
 async def serve(values: Mapping[str, str]) -> None:
@@ -162,6 +110,7 @@ async def _serving(assembly: Assembly) -> AsyncIterator[None]:
             assembly.database,
             kind="serve",
             describe=functools.partial(describe_process, assembly),
+            clock=assembly.clock,
         ),
         listening(
             build_app(assembly),
@@ -182,20 +131,27 @@ async def _intake(app: web.Application) -> AsyncIterator[None]:
 
 def api_document() -> dict[str, Any]:
     """Give the document of the API as every host has it, whatever is enabled."""
-    operations = [*health.OPERATIONS, *_API]
+    return _document([*health.OPERATIONS, *load_all(routes.CHAPTERS)])
+
+
+def _document(operations: list[Operation]) -> dict[str, Any]:
     return build_document(operations, title=_TITLE, version=version("clientflow"))
 
 
-def _document_operations(published: list[Operation], *, url: str) -> list[Operation]:
+def _document_operations(published: Callable[[], list[Operation]], *, url: str) -> list[Operation]:
     """Give the operations that tell what *published* are, and they themselves."""
+
+    @functools.cache
+    def document() -> dict[str, Any]:
+        return _document([*published(), *operations])
 
     async def openapi_document(request: ApiRequest[None, None, None]) -> web.Response:
         """Give this document."""
-        return web.json_response(document)
+        return web.json_response(document())
 
     async def postman_collection(request: ApiRequest[None, None, None]) -> web.Response:
         """Give the same as a collection for Postman."""
-        return web.json_response(build_collection(document, url=url))
+        return web.json_response(build_collection(document(), url=url))
 
     handlers = {"/api/openapi.json": openapi_document, "/api/postman.json": postman_collection}
     operations = [
@@ -209,7 +165,4 @@ def _document_operations(published: list[Operation], *, url: str) -> list[Operat
         )
         for path, handler in handlers.items()
     ]
-    document = build_document(
-        [*published, *operations], title=_TITLE, version=version("clientflow")
-    )
     return operations

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.engine import URL
 
-from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.clock import Clock
 from clientflow_core.errors import (
     ClientFlowError,
     DatabaseUnfit,
@@ -20,6 +20,7 @@ from clientflow_core.errors import (
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.database_clock import DatabaseClock
 from clientflow_core.persistence.organization_settings import StoredSettings
 from clientflow_core.persistence.readiness import read_readiness
 from clientflow_core.persistence.records import StoredRecordStore
@@ -48,6 +49,7 @@ class Assembly:
         direct_url: the database past any pooler, for what must hold on to its connection.
         queue: carries the wake-ups.
         sealer: seals what organizations set for themselves.
+        clock: the same for every process: what is decided by it does not depend on who decides.
         observers: are told of errors, and how long things take.
     """
 
@@ -57,7 +59,7 @@ class Assembly:
     registry: ProviderRegistry
     queue: WakeQueue
     sealer: Sealer
-    clock: Clock
+    clock: DatabaseClock
     observers: Observers = NOBODY
 
 
@@ -101,6 +103,7 @@ def load_everything(
     needs_database: bool = False,
     leave_out: LeaveOut | None = None,
     meter: CallMeter | None = None,
+    clock: Clock | None = None,
 ) -> tuple[HostSettings, ProviderRegistry]:
     """Load the settings of the host and of every enabled plugin.
 
@@ -109,6 +112,7 @@ def load_everything(
         needs_database: DATABASE_URL must be among them.
         leave_out: tells which providers are treated as if they were not there.
         meter: is told of every call to a provider.
+        clock: by which the providers go; that of this machine if there is no other.
 
     Raises:
         SettingsError: with every problem in all of them.
@@ -134,7 +138,9 @@ def load_everything(
             public_url=usable.url,
             leave_out=leave_out,
         )
-        registry = ProviderRegistry(selection.plugins, values, public_url=usable.url, meter=meter)
+        registry = ProviderRegistry(
+            selection.plugins, values, public_url=usable.url, clock=clock, meter=meter
+        )
         registry.quarantined = selection.quarantined
         redact_for(registry.plugins)
     except SettingsError as error:
@@ -198,7 +204,10 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
     # Not at the top: `up` counts nothing.
     from clientflow_host.metrics import PrometheusMeter  # noqa: PLC0415
 
-    settings, registry = load_everything(values, needs_database=True, meter=PrometheusMeter())
+    clock = DatabaseClock()
+    settings, registry = load_everything(
+        values, needs_database=True, meter=PrometheusMeter(), clock=clock
+    )
     report_quarantined(registry.quarantined)
     url, sealer = _database_url(settings), Sealer(settings.encryption_key)
     direct = settings.direct_database_url
@@ -208,6 +217,8 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
         registry,
         _sharing_failures(registry, settings),
     ):
+        async with database.system() as transaction:
+            await clock.set(transaction)
         queue = open_wake_queue(connection_string(direct_url), redis_url=settings.redis_url)
         await queue.connect()
         carrier = SaqCarrier(queue)
@@ -225,7 +236,7 @@ async def assemble(values: Mapping[str, str]) -> AsyncIterator[Assembly]:
                 registry=registry,
                 queue=queue,
                 sealer=sealer,
-                clock=SystemClock(),
+                clock=clock,
                 observers=observers,
             )
         finally:

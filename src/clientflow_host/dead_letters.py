@@ -21,6 +21,8 @@ _OTHER: Final = "A fault in what was to be done: the log of the worker says wher
 # Errors that are no classes of ours.
 _WORDS: Final[Mapping[str, str]] = {
     "too_many_attempts": "It was begun that often and never ended: it may be what ends its worker.",
+    "begun_again": "It was begun once more; how that has ended is not written down yet.",
+    "worker_died": "Its worker died while it was running: it may be what ends it.",
     "no_handler": "No worker knows how to do it: its plugin may be off, or its release newer.",
     "provider_absent": "The provider never had the message.",
     "provider_lookup_failed": "The provider could not be asked whether it has the message.",

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import exc
 
 from clientflow_core.persistence.database import Database
+from clientflow_core.persistence.database_clock import DatabaseClock
 from clientflow_core.persistence.repositories.heartbeats import beat
 from clientflow_core.release import release
 
@@ -24,15 +25,18 @@ log = structlog.get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def beating(database: Database, *, kind: str, describe: Describe) -> AsyncIterator[None]:
+async def beating(
+    database: Database, *, kind: str, describe: Describe, clock: DatabaseClock
+) -> AsyncIterator[None]:
     """Note every ten seconds that this process is there, for as long as the block runs.
 
     Args:
         database: as the application role.
         kind: what the process does: ``serve`` or ``worker``.
         describe: gives what else the process says of itself, within a second or two.
+        clock: of the process; it is set each time.
     """
-    heart = asyncio.create_task(_beat_on(database, kind, describe))
+    heart = asyncio.create_task(_beat_on(database, kind, describe, clock))
     try:
         yield
     finally:
@@ -40,13 +44,14 @@ async def beating(database: Database, *, kind: str, describe: Describe) -> Async
         await asyncio.gather(heart, return_exceptions=True)
 
 
-async def _beat_on(database: Database, kind: str, describe: Describe) -> None:
+async def _beat_on(database: Database, kind: str, describe: Describe, clock: DatabaseClock) -> None:
     process = f"{kind}@{socket.gethostname()}:{os.getpid()}"
     has_failed = False
     while True:
         try:
             said = await describe()
             async with database.system() as transaction:
+                await clock.set(transaction)
                 await beat(transaction, process=process, kind=kind, release=release(), details=said)
             has_failed = False
         except (exc.SQLAlchemyError, OSError, TimeoutError) as error:

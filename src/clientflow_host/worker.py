@@ -191,7 +191,7 @@ async def _serving(assembly: Assembly) -> AsyncIterator[None]:
     )
     async with (
         plugins_running(assembly, Process.WORKER),
-        beating(assembly.database, kind="worker", describe=describe),
+        beating(assembly.database, kind="worker", describe=describe, clock=assembly.clock),
         working(assembly),
         listening(
             _build_app(assembly),

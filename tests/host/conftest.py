@@ -27,9 +27,10 @@ from clientflow_host.assembly import Assembly, assemble
 from clientflow_host.serving import listening
 from clientflow_host.settings import ENCRYPTION_KEY_ENV
 from clientflow_host.worker import working
+from clientflow_plugins.stripe.sandbox import StripeSandbox
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
-from tests.conftest import Addresses, add_business
-from tests.databases import empty
+from tests.conftest import add_business
+from tests.databases import Addresses, empty
 from tests.texts import ACCOUNT, NUMBER, OTHER_NUMBER, TOKEN, form, signed_headers, text
 
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIG5vIHNlY3JldCBhdCBhbGw="
@@ -281,6 +282,18 @@ async def sandbox(values: dict[str, str]) -> AsyncIterator[TwilioSandbox]:
     port = int(values["CLIENTFLOW_SANDBOX_PORT"])
     async with TestServer(build_sandbox_app([made]), port=port):
         yield made
+
+
+@pytest.fixture
+def stripe(values: dict[str, str]) -> StripeSandbox:
+    """Stripe's sandbox, which a test serves; its settings are among those of the host."""
+    made = StripeSandbox(
+        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/stripe",
+        host_url=values["CLIENTFLOW_PUBLIC_URL"],
+        credentials=StripeSandbox.new_credentials(),
+    )
+    values |= made.settings()
+    return made
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from clientflow_host.app import serve
 from clientflow_host.serving import PortTaken
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.conftest import Host, until
 from tests.texts import form, signed_headers, text
 

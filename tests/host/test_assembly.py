@@ -19,7 +19,7 @@ from clientflow_host.assembly import (
     require_schema,
 )
 from clientflow_host.settings import HostSettings, load_host_settings
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 LIMITS = sa.text(
     "SELECT current_setting('statement_timeout'), reset_val FROM pg_settings"

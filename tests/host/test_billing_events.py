@@ -27,18 +27,6 @@ STORY: Final = (
 
 
 @pytest.fixture
-def stripe(values: dict[str, str]) -> StripeSandbox:
-    """Stripe's sandbox; its settings are among those of the host."""
-    made = StripeSandbox(
-        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/stripe",
-        host_url=values["CLIENTFLOW_PUBLIC_URL"],
-        credentials=StripeSandbox.new_credentials(),
-    )
-    values |= made.settings()
-    return made
-
-
-@pytest.fixture
 async def served(stripe: StripeSandbox, values: dict[str, str]) -> AsyncIterator[None]:
     """It, served."""
     async with TestServer(build_sandbox_app([stripe]), port=int(values["CLIENTFLOW_SANDBOX_PORT"])):

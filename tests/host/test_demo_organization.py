@@ -13,7 +13,8 @@ from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, hash_api_key
 from clientflow_host.demo_organization import Login, make_demo_organization
 from clientflow_host.state import StateFolder, StateFolderUnusable
-from tests.conftest import Addresses, add_business
+from tests.conftest import add_business
+from tests.databases import Addresses
 
 CHANNEL = NewChannel("twilio", "+14155550199", "Texts")
 

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from clientflow_core.clock import SystemClock
+from clientflow_core.persistence.database_clock import DatabaseClock
 from clientflow_core.release import release
+from clientflow_core.testing import StillClock
 from clientflow_host.app import serve
 from clientflow_host.heartbeat import beating
 from clientflow_host.metrics import PrometheusJobMeter, PrometheusMeter
@@ -29,7 +32,9 @@ async def test_process_says_what_it_is_and_what_it_works_on(host: Host) -> None:
     async def describe() -> Any:
         return await describe_process(host.assembly, lanes=["inbound"])
 
-    async with beating(host.assembly.database, kind="worker", describe=describe):
+    async with beating(
+        host.assembly.database, kind="worker", describe=describe, clock=host.assembly.clock
+    ):
         of, said = await last(host, "worker")
     assert of == release()
     assert said["lanes"] == ["inbound"]
@@ -53,9 +58,23 @@ async def test_database_that_is_away_for_a_moment_ends_no_heart(
             raise sa.exc.OperationalError("SELECT 1", {}, Exception("away"))
         return {"told": told}
 
-    async with beating(host.assembly.database, kind="serve", describe=describe):
+    async with beating(
+        host.assembly.database, kind="serve", describe=describe, clock=host.assembly.clock
+    ):
         _, said = await last(host, "serve")
     assert said["told"] >= 3
+
+
+async def test_each_beat_sets_the_clock_by_the_database(host: Host) -> None:
+    now = SystemClock().now()
+    clock = DatabaseClock(StillClock(now - dt.timedelta(hours=1)))
+
+    async def describe() -> Any:
+        return {}
+
+    async with beating(host.assembly.database, kind="serve", describe=describe, clock=clock):
+        await last(host, "serve")
+    assert clock.now() >= now
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ from clientflow_host.local_providers import local_settings
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings
 from clientflow_host.settings import ENCRYPTION_KEY_ENV
 from clientflow_host.state import StateFolder
-from tests.conftest import Addresses
-from tests.databases import empty
+from tests.databases import Addresses, empty
 from tests.host.conftest import ENCRYPTION_KEY, Host, free_port, hosting
 
 SPECS: Final = [

@@ -32,7 +32,7 @@ from tests.commands import (
     run,
     taken_port,
 )
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 KEYS = ["url", "email", "password", "api_key", "organization_id"]
 KEYS += ["sandbox_url", "state_dir", "settings"]

@@ -24,7 +24,8 @@ from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.persistence.provision import DatabaseAddresses
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, initialize, new_api_key
-from tests.conftest import Addresses, new_database
+from tests.conftest import new_database
+from tests.databases import Addresses
 from tests.scenarios.browsers import open_chromium
 
 READY_SECONDS: Final = 40.0

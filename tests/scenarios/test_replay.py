@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.commands import Up
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 BROKEN = "REVOKE INSERT ON contacts FROM clientflow_app"
 BODIES = ("first", "second")

@@ -31,7 +31,8 @@ load.py       Driver: posts what it is given as providers do, with repetitions a
 killer.py     killing(): stops a random process every so many seconds, and starts it again
 proxy.py      FaultProxy: TCP between two parties, with delay, reset, cut, black hole and trickle
 flaky.py      FlakyFront: stands before the stand-ins, and fails in five ways by the seed
-balancer.py   Balancer: passes connections on to the hosts whose /ready says 200
+balancer.py, http_exchange.py
+              Balancer: passes requests on to the hosts whose /ready says 200
 job_worker.py, job_workers.py
               workers with jobs of a session's own, on a database without the service
 history.py    History (JSON lines) and compare(): names every loss and every double; tested by

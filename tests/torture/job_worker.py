@@ -10,21 +10,28 @@ import signal
 from typing import Final
 
 import sqlalchemy as sa
+import structlog
 
 from clientflow_core.domain.jobs import Job
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.jobs.runner import JobRunner
 from clientflow_core.jobs.schedules import CatchUp, Schedule
+from clientflow_core.jobs.wake_queue import open_wake_queue
+from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.server import connection_string, parse_url
 from clientflow_core.secret import Secret
+from clientflow_host.logs import configure_logs
 
 LANE: Final = "torture"
+AT_WORK: Final = "torture_worker_at_work"
+"""What a worker says in its log once it is."""
+
 SLOT: Final = "torture_slot"
 TABLE: Final = """
     CREATE TABLE effects (
-        job_id bigint NOT NULL, name text NOT NULL,
+        job_id bigint NOT NULL, name text NOT NULL, attempts int NOT NULL,
         asked_at timestamptz, done_at timestamptz NOT NULL DEFAULT clock_timestamp()
     );
     GRANT SELECT, INSERT ON effects TO PUBLIC;
@@ -32,8 +39,9 @@ TABLE: Final = """
 """Without anything unique, so that a double can be seen."""
 
 _EFFECT: Final = sa.text(
-    "INSERT INTO effects (job_id, name, asked_at)"
-    " VALUES (:id, :name, to_timestamp(cast(:asked AS float8)))"
+    "INSERT INTO effects (job_id, name, attempts, asked_at)"
+    " SELECT id, :name, :attempts, coalesce(to_timestamp(cast(:asked AS float8)), created_at)"
+    " FROM jobs WHERE id = :id"
 )
 _SLOTS: Final = 20
 _HANG_SECONDS: Final = 2.0
@@ -43,7 +51,8 @@ _IS_MENDED: Final = bool(os.environ.get("TORTURE_IS_MENDED"))
 async def note(transaction: Transaction, job: Job) -> None:
     """Have an effect."""
     name = job.args.get("name") or job.args["slot"]
-    await transaction.execute(_EFFECT, {"id": job.id, "name": name, "asked": job.args.get("asked")})
+    values = {"id": job.id, "attempts": job.attempts, "asked": job.args.get("asked")}
+    await transaction.execute(_EFFECT, {**values, "name": name})
 
 
 async def fail(transaction: Transaction, job: Job) -> None:
@@ -80,6 +89,8 @@ HANDLERS: Final[dict[str, Handler]] = {
 
 async def main() -> None:
     """Work until SIGTERM."""
+    # As the service does: a traceback with all that there is of it takes half a second.
+    configure_logs("info")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     url = parse_url(Secret(os.environ["DATABASE_URL"]), env="DATABASE_URL")
@@ -95,9 +106,14 @@ async def main() -> None:
         lanes={LANE: _SLOTS},
         schedules=[schedule] if every else [],
     )
-    await runner.start()
+    queue = open_wake_queue(connection_string(url))
+    await queue.connect()
+    worker = JobWorker(runner, queue)
+    await worker.start()
+    structlog.get_logger().info(AT_WORK)
     await stop.wait()
-    await runner.stop(grace_seconds=5)
+    await worker.stop(grace_seconds=5)
+    await queue.disconnect()
     await database.close()
 
 

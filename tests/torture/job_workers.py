@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import psycopg
 
-from tests.torture.job_worker import TABLE
+from tests.torture.job_worker import AT_WORK, TABLE
 from tests.torture.postgres import Postgres
 
 _SCRIPT: Final = Path(__file__).with_name("job_worker.py")
@@ -29,6 +29,7 @@ class JobWorker:
     Attributes:
         deaths: how often it was found ended.
         code: with what it ended the last time.
+        starts: how often it was started.
     """
 
     name: str
@@ -37,6 +38,7 @@ class JobWorker:
     popen: "subprocess.Popen[bytes] | None" = None
     deaths: int = 0
     code: int | None = None
+    starts: int = 0
 
     def start(self, **more: str) -> None:
         """Start it, with *more* in its environment."""
@@ -48,6 +50,14 @@ class JobWorker:
                 stdout=output,
                 stderr=output,
             )
+        self.starts += 1
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it lives, and has come as far as looking for jobs."""
+        if self.popen is None or self.popen.poll() is not None:
+            return False
+        return self.log_file.read_bytes().count(AT_WORK.encode()) == self.starts
 
     def end(self, number: signal.Signals) -> int:
         """Send it a signal; give its exit code."""

@@ -88,15 +88,8 @@ class Postgres:
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Have it and all its children do nothing for as long as the block runs."""
-        pids = [self.server.pid, *_children(self.server.pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still(self.server):
             yield
-        finally:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
 
     def _end(self, number: signal.Signals) -> None:
         os.kill(self.server.pid, number)
@@ -104,6 +97,20 @@ class Postgres:
         while self.server.is_running():
             assert time.monotonic() < deadline, f"the server does not end: {self.server.log_file}"
             time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def standing_still(server: EmbeddedPostgres) -> Iterator[None]:
+    """Have *server* and all its children do nothing for as long as the block runs."""
+    pids = [server.pid, *_children(server.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _start(folder: Path) -> EmbeddedPostgres:

@@ -16,12 +16,13 @@ import attrs
 from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.server import parse_url
+from clientflow_core.sandbox import SignedRequest
 from clientflow_core.secret import Secret
 from clientflow_host.assembly import load_everything
 from clientflow_host.demo_organization import follow_everything
 from tests.torture.evidence import REFUSED, SEND
 from tests.torture.load import Driver
-from tests.torture.offers import Offers, buy_plan
+from tests.torture.offers import Offer, Offers, buy_plan
 from tests.torture.system import System
 
 HOST: Final = "serve"
@@ -31,6 +32,8 @@ COMMAND: Final = "a command"
 CLIENT: Final = "+14155560123"
 # Twilio refuses to write to it: https://www.twilio.com/docs/iam/test-credentials
 LANDLINE: Final = "+15005550009"
+# Of ours, beside the one that there is.
+_SECOND_NUMBER: Final = "+14155550199"
 # So many come in together that a batch has more than one.
 _BATCH: Final = 8
 
@@ -275,6 +278,60 @@ async def failing_job(teller: Teller) -> None:
     teller.system.rows("DELETE FROM jobs WHERE dead_at IS NOT NULL RETURNING 1")
 
 
+async def plugin_webhook(teller: Teller) -> None:
+    """Somebody calls a plugin's own address, and what it asks for is done."""
+    teller.number += 1
+    request = SignedRequest(
+        url=f"{teller.system.public_url}/webhooks/torture-form",
+        headers={"x-id": f"form-{teller.number}"},
+        body=b"form",
+        label="form",
+    )
+    provider = "torture.torture-form"
+    name = f"{provider} form-{teller.number}"
+    await teller.driver.post(Offer(provider=provider, name=name, sign=lambda: request))
+
+
+async def second_number(teller: Teller) -> None:
+    """The organization has another number, and the next call by the first is answered 503."""
+    await faulty("twilio", answer="503")(teller)
+    await teller.system.control("twilio", "numbers", {"number": _SECOND_NUMBER})
+    teller.system.rows(
+        "INSERT INTO channels (organization_id, id, provider, address, name)"
+        " SELECT organization_id, gen_random_uuid(), provider, %s, name FROM channels"
+        " WHERE provider = 'twilio' LIMIT 1 ON CONFLICT DO NOTHING RETURNING 1",
+        _SECOND_NUMBER,
+    )
+
+
+async def own_settings(teller: Teller) -> None:
+    """The organization sets an account of its own, the same one, and takes it away again."""
+    given = teller.system.settings
+    own = {name: given[name] for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")}
+    own["TWILIO_PHONE_NUMBER"] = given["TWILIO_PHONE_NUMBER"]
+    await _until_done(teller, "PUT", {"values": own}, status=HTTPStatus.OK)
+    kept = "SELECT count(*) FROM provider_settings"
+    assert teller.system.count(kept) == 1, "what was acknowledged is not kept"
+    await _until_done(teller, "DELETE", None, status=HTTPStatus.NO_CONTENT)
+
+
+async def _until_done(
+    teller: Teller, method: str, body: Mapping[str, Any] | None, *, status: HTTPStatus
+) -> None:
+    url = f"{teller.system.public_url}/api/v1/providers/twilio/settings"
+    headers = {"Authorization": f"Bearer {teller.system.login.api_key}"}
+
+    async def is_done() -> bool:
+        try:
+            request = teller.system.http.request(method, url, json=body, headers=headers)
+            async with request as answer:
+                return answer.status == status
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    await teller.system.until(is_done, what=f"{method} of an organization's settings is answered")
+
+
 def due(schedule: str) -> Tell:
     """Have what is done at regular times be due."""
 
@@ -406,8 +463,14 @@ POINTS: Final[Mapping[str, Point]] = {
     "draft_reply.called": Point(process=WORKER, tell=draft, first=conversation),
     "tell_listener.told": _TEXT,
     "run_plugin_job.run": Point(process=WORKER, tell=plugin_job),
+    "handle_plugin_webhook.handled": Point(process=WORKER, tell=plugin_webhook),
     "sign_in.checked": Point(process=HOST, tell=sign_in),
+    "set_provider_settings.kept": Point(process=HOST, tell=own_settings),
     "inbound_events.replayed": Point(process=COMMAND, tell=nothing, first=text),
+    # The last one: from now on whatever fails by one number goes by the other.
+    "deliver_message.passed_on": Point(
+        process=WORKER, tell=message, first=second_number, is_slow=True
+    ),
 }
 
 

@@ -40,6 +40,21 @@ class CheckResult:
     hint: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
 
 
+def passed(found: str, *, expected: str, hint: str = "") -> CheckResult:
+    """Say that all is well; a *hint* may tell what would be better still."""
+    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected, hint=hint)
+
+
+def failed(found: str, *, expected: str, hint: str) -> CheckResult:
+    """Say what is wrong, and what to do about it."""
+    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
+
+
+def skipped(found: str, *, expected: str, hint: str) -> CheckResult:
+    """Say that it does not apply or cannot be told, and why."""
+    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)
+
+
 @attrs.frozen(kw_only=True)
 class CheckContext(PluginContext):
     """What a check works with.

@@ -2,11 +2,10 @@
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import psycopg
-import sqlalchemy as sa
 import structlog
 
 from clientflow_core import failpoints
@@ -23,27 +22,27 @@ from clientflow_core.jobs.handlers import (
     open_scope,
 )
 from clientflow_core.jobs.meter import JobMeter, NoJobMeter
-from clientflow_core.persistence.database import Database
+from clientflow_core.jobs.trouble import (
+    PASSING_ERRORS,
+    is_cut_off,
+    is_database_in_trouble,
+    pause_seconds,
+    traced,
+)
+from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.repositories import jobs as job_rows
+from clientflow_core.persistence.repositories.exclusive import WouldWait
 from clientflow_core.providers.observers import NOBODY, Observers
 
-PASSING_ERRORS: Final = (
-    sa.exc.OperationalError,
-    sa.exc.InterfaceError,
-    sa.exc.TimeoutError,
-    psycopg.OperationalError,
-    OSError,
-)
-"""The database, or what else was asked, is away or busy: it may go well the next time."""
-
-# The connection broke; a deadlock, or the like; the disk is full; too many connections; a lock was
-# not to be had; the server is stopping or starting.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_STATES_OF_A_DATABASE_IN_TROUBLE: Final = ("08", "40", "53100", "53300", "55P03", "57P0")
-# What is asked for meanwhile is claimed again and again; no longer than a person waits for.
-_MOST_PATIENT_ATTEMPT: Final = 3
-
 _LONGEST_DELAY_SECONDS: Final = 86_400.0
+# A statement that took too long says little at first: so often, it may have been the database.
+_MOST_CUTS_BY_CHANCE: Final = 3
+# After a restart of the database they are many, and one after another would take too long.
+_BEGUN_AGAIN_AT_ONCE: Final = 4
+# Where the database cannot even be told, it is told again after so many seconds.
+_PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
+# A batch in which so many fail is done one by one: each has the work of the others undone.
+_MOST_SPOILERS: Final = 3
 # What a batch has locked, such as a conversation, others may be waiting for.
 _LONGEST_BATCH_SECONDS: Final = 0.25
 
@@ -72,6 +71,9 @@ class Execution:
         self._handlers = handlers
         self._observers = observers
         self._meter = meter or NoJobMeter()
+        self._begun_again = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(_BEGUN_AGAIN_AT_ONCE)
+        )
 
     def divide(self, claimed: Sequence[Job]) -> list[list[Job]]:
         """Divide *claimed* into groups that may run beside each other.
@@ -90,43 +92,60 @@ class Execution:
 
     async def run(self, group: Sequence[Job]) -> None:
         """Do the jobs of *group* and settle what becomes of each."""
-        left = list(group)
-        while len(left) > 1:
+        left, spoilers = list(group), list[Job]()
+        while len(left) > 1 and len(spoilers) < _MOST_SPOILERS:
             with self._observers.span("jobs_together", fields={"jobs": len(left)}):
-                done = await self._run_together(left)
-            if done == 0:
+                done, spoiler = await self._run_together(left)
+            if spoiler is not None:
+                left.remove(spoiler)
+                spoilers.append(spoiler)
+            elif done == 0:
                 break
             left = left[done:]
-        for job in left:
+        for job in (*left, *spoilers):
             await self._run_alone(job)
 
-    async def _run_together(self, group: Sequence[Job]) -> int:
+    async def _run_together(self, group: Sequence[Job]) -> tuple[int, Job | None]:
         """Run the first jobs of *group* in one transaction; give how many.
 
-        None if it was undone: then each must run alone.
+        None if it was undone: then the job at which it failed is told, too, and must run alone. If
+        it was none, each must.
         """
         loop = asyncio.get_running_loop()
         done: list[Job] = []
+        running: Job | None = None
         try:
             async with self._database.system() as transaction:
                 end = loop.time() + _LONGEST_BATCH_SECONDS
                 for job in group:
-                    _name_in_log(job)
-                    await transaction.switch_to(job.organization_id)
-                    await self._in_transaction(job)(transaction, job)
+                    running = job
+                    transaction.may_wait = not done
+                    if not await self._run_in(transaction, job):
+                        break
                     done.append(job)
                     if loop.time() > end:
                         break
+                running = None
                 failpoints.hit("jobs.done_together")
                 if not await job_rows.finish_jobs(transaction, done):
                     raise FenceLost
         except Exception as error:  # noqa: BLE001 - one bad job must not hold up the others
             log.info("batch_split", jobs=len(group), error=type(error).__name__)
-            return 0
+            return 0, None if is_database_in_trouble(error) else running
         failpoints.hit("jobs.finished_together")
         for job in done:
             self._meter.record_job(job.lane, "done")
-        return len(done)
+        return len(done), None
+
+    async def _run_in(self, transaction: Transaction, job: Job) -> bool:
+        """Run *job* in the transaction of a group; False if the group must end before it."""
+        _name_in_log(job)
+        await transaction.switch_to(job.organization_id)
+        try:
+            await self._in_transaction(job)(transaction, job)
+        except WouldWait:
+            return False
+        return True
 
     def _in_transaction(self, job: Job) -> InTransaction:
         handler = self._handlers[job.kind]
@@ -158,7 +177,7 @@ class Execution:
         except Exception as error:
             code = _error_code(error)
             log.warning("job_failed", attempts=job.attempts, error=code, exc_info=traced(error))
-            await self._put_back_failed(job, code, says_nothing=is_database_in_trouble(error))
+            await self._put_back_failed(job, code, error)
             return "failed"
         return "done"
 
@@ -177,18 +196,34 @@ class Execution:
 
     async def _run(self, job: Job) -> None:
         match self._handlers.get(job.kind):
-            case DatabaseJob(handle=handle):
-                async with open_scope(self._database, job) as transaction:
-                    await handle(transaction, job)
-                    if not await job_rows.finish_jobs(transaction, [job]):
-                        raise FenceLost
+            case DatabaseJob() as handler if job.attempts > 1:
+                # Few at a time: where the worker dies, the note says which may have ended it.
+                async with self._begun_again[job.lane]:
+                    await self._note_begun(job)
+                    await self._run_in_transaction(job, handler)
+            case DatabaseJob() as handler:
+                await self._run_in_transaction(job, handler)
             case ProviderJob() as handler:
+                if job.attempts > 1:
+                    await self._note_begun(job)
                 await self._run_in_steps(job, handler)
             case None:
                 # Perhaps of a newer release, whose workers are only just starting.
                 log.warning("job_has_no_handler", attempts=job.attempts)
                 raise RetryLater("no_handler")
         failpoints.hit("jobs.finished")
+
+    async def _note_begun(self, job: Job) -> None:
+        """Have it be known, whatever becomes of this process, that *job* was not merely claimed."""
+        async with self._database.system() as transaction:
+            if not await job_rows.note_begun(transaction, job):
+                raise FenceLost
+
+    async def _run_in_transaction(self, job: Job, handler: DatabaseJob) -> None:
+        async with open_scope(self._database, job) as transaction:
+            await handler.handle(transaction, job)
+            if not await job_rows.finish_jobs(transaction, [job]):
+                raise FenceLost
 
     async def _run_in_steps(self, job: Job, handler: ProviderJob) -> None:
         run = JobRun(self._database, job)
@@ -198,15 +233,15 @@ class Execution:
             msg = f"the handler of {job.kind} ended without its last transaction"
             raise RuntimeError(msg)
 
-    async def _put_back_failed(self, job: Job, code: str, *, says_nothing: bool) -> None:
-        """Put *job* back after an error; one of the database *says nothing* about the job."""
-        if not says_nothing:
+    async def _put_back_failed(self, job: Job, code: str, error: Exception) -> None:
+        """Put *job* back: soon, and without a count, where *error* is one of the database."""
+        pause = pause_seconds(job.attempts, chance=random.random())  # noqa: S311
+        if is_database_in_trouble(error):
+            await self._put_back(job, code, pause, is_attempt=False)
+        elif is_cut_off(error) and job.attempts <= _MOST_CUTS_BY_CHANCE:
+            await self._put_back(job, code, pause)
+        else:
             await self._put_back(job, code, None)
-            return
-        # By the schedule, a job that was begun often, by workers that died, would wait for hours.
-        attempt = min(job.attempts, _MOST_PATIENT_ATTEMPT)
-        delay_seconds = retry_delay_seconds(attempt, chance=random.random())  # noqa: S311
-        await self._put_back(job, code, delay_seconds, is_attempt=False)
 
     async def _put_back(
         self, job: Job, error: str, delay_seconds: float | None, *, is_attempt: bool = True
@@ -219,19 +254,38 @@ class Execution:
         # Whatever a provider asks for, nobody waits for longer than that.
         delay_seconds = min(max(0.0, delay_seconds), _LONGEST_DELAY_SECONDS)
         try:
-            async with self._database.system() as transaction:
-                await job_rows.put_back(
-                    transaction,
-                    job,
-                    delay_seconds=delay_seconds,
-                    error=error,
-                    is_attempt=is_attempt,
-                )
+            await self._insist_on_putting_back(job, error, delay_seconds, is_attempt=is_attempt)
         except Exception as failure:  # noqa: BLE001 - the rest of the group must go on
             # The row stays claimed until its visibility ends, and is claimed again then.
             log.warning("job_not_put_back", error=type(failure).__name__)
         else:
             failpoints.hit("jobs.put_back")
+
+    async def _insist_on_putting_back(
+        self, job: Job, error: str, delay_seconds: float, *, is_attempt: bool
+    ) -> None:
+        """Put *job* back, again and again while the database is busy or away for a moment.
+
+        Else it would come back only when its visibility ends.
+        """
+        pauses = iter(_PAUSES_SECONDS)
+        while True:
+            try:
+                async with self._database.system() as transaction:
+                    await job_rows.put_back(
+                        transaction,
+                        job,
+                        delay_seconds=delay_seconds,
+                        error=error,
+                        is_attempt=is_attempt,
+                    )
+            except PASSING_ERRORS:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def _bury(self, job: Job, error: str) -> None:
         try:
@@ -269,23 +323,6 @@ class Execution:
     def _tell_dead(self, job: Job, error: str) -> None:
         log.error("job_dead", error=error)
         self._meter.record_job(job.lane, "dead")
-
-
-def is_database_in_trouble(error: Exception) -> bool:
-    """Tell whether *error* would have met whatever was asked of the database at that moment."""
-    if isinstance(error, sa.exc.TimeoutError):
-        # No connection of the pool was free in time.
-        return True
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    state = cause.sqlstate
-    return state is None or state.startswith(_STATES_OF_A_DATABASE_IN_TROUBLE)
-
-
-def traced(error: Exception) -> Exception | None:
-    """Give *error* for its traceback, unless it says nothing of our code and comes in crowds."""
-    return None if isinstance(error, PASSING_ERRORS) else error
 
 
 def _name_in_log(job: Job) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from clientflow_core.jobs.execution import traced
+from clientflow_core.jobs.trouble import traced
 
 _PAUSE_AFTER_ERROR_SECONDS: Final = 1.0
 _STEP_SECONDS: Final = 30.0

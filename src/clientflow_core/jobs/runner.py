@@ -76,7 +76,8 @@ class JobRunner:
             Loop(f"claim:{lane.name}", wait=lane.wait_for_work, act=partial(self._claim, lane))
             for lane in self._lanes.values()
         ]
-        self._sweeps = Loop("sweep", wait=_wait_for_sweep, act=self._sweep)
+        self._has_swept = False
+        self._sweeps = Loop("sweep", wait=self._wait_for_sweep, act=self._sweep)
 
     @property
     def is_claiming(self) -> bool:
@@ -196,6 +197,13 @@ class JobRunner:
                 self._running.pop((job.id, job.attempts), None)
             lane.give_back(len(group))
 
+    async def _wait_for_sweep(self) -> None:
+        # One that has just begun sweeps at once: where others die, it may be the only one.
+        if self._has_swept:
+            # Not all workers at the same moment.
+            await asyncio.sleep(_SWEEP_SECONDS * (0.8 + 0.4 * random.random()))  # noqa: S311
+        self._has_swept = True
+
     async def _sweep(self) -> None:
         worker = await self._hold_number()
         async with self._database.system() as transaction:
@@ -221,11 +229,6 @@ class JobRunner:
         worker = await self._liveness.acquire()
         log.warning("worker_number_renewed", worker=worker)
         return worker
-
-
-async def _wait_for_sweep() -> None:
-    # Not all workers at the same moment.
-    await asyncio.sleep(_SWEEP_SECONDS * (0.8 + 0.4 * random.random()))  # noqa: S311
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -26,6 +26,8 @@ LASTING: Final[Mapping[str, Any]] = MappingProxyType(
 )
 """What every connection is opened with."""
 
+# Who gives up a statement must not wait for long until the server has given it up as well.
+_CANCEL_SECONDS: Final = 0.3
 _INTERVAL_SECONDS: Final = 0.1
 _RV = TypeVar("_RV")
 
@@ -50,3 +52,12 @@ class ImpatientConnection(psycopg.AsyncConnection[Row]):
             self.pgconn.finish()
             msg = f"the server has not answered for {ANSWER_SECONDS:g} seconds"
             raise psycopg.OperationalError(msg) from error
+
+    @override
+    async def cancel_safe(self, *, timeout: float = _CANCEL_SECONDS) -> None:
+        try:
+            await super().cancel_safe(timeout=min(timeout, _CANCEL_SECONDS))
+        except psycopg.OperationalError:
+            # psycopg would now wait for seconds for the end of what was not cancelled.
+            self.pgconn.finish()
+            raise

@@ -4,10 +4,11 @@ There are two doors: :meth:`Database.organization` and :meth:`Database.system`. 
 begins by neither raises, so a forgotten scope is an error and not an empty answer.
 """
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from clientflow_core.domain.jobs import ListenerJob
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.persistence.connections import LASTING, ImpatientConnection
+from clientflow_core.persistence.patience import Patience
 from clientflow_core.persistence.server import (
     check_application_role,
     check_version,
@@ -28,10 +30,10 @@ from clientflow_core.persistence.statements import Statements
 
 _SCOPE: Final = "clientflow_scope"
 _SYSTEM: Final = "system"
+_NOW: Final = sa.text("SELECT clock_timestamp()")
 _SET_ORGANIZATION: Final = sa.text("SELECT set_config('app.organization_id', :organization, true)")
 
-# Bounds on what one statement, one wait for a lock and one forgotten transaction may take. With
-# five seconds for a connection, no request waits for more than a quarter of a minute.
+# Bounds on what one statement, one wait for a lock and one forgotten transaction may take.
 _SESSION: Final = MappingProxyType(
     {
         "statement_timeout": "9s",
@@ -47,6 +49,9 @@ _SET_SESSION: Final = sa.text(
     + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SESSION.items())
 )
 
+# Less than what begins may take: that none is free says nothing of the server.
+_FREE_SECONDS: Final = 3.0
+
 Wake = Callable[[frozenset[str]], None]
 Listeners = Mapping[str, Sequence[ListenerJob]]
 _NOBODY: Final[Listeners] = MappingProxyType({})
@@ -58,6 +63,7 @@ class Transaction:
     Attributes:
         organization_id: whose rows are visible; None in the system scope.
         listeners: for each kind of event, the jobs that plugins are told of it by.
+        may_wait: whether it may wait for others, since nobody else's work is in it.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Transaction:
         self._connection = connection
         self.organization_id = organization_id
         self.listeners = listeners
+        self.may_wait = True
         self._lanes: set[str] = set()
 
     @property
@@ -95,6 +102,11 @@ class Transaction:
     ) -> Any:
         """Run *statement* and give the one value of its one row."""
         return (await self.execute(statement, parameters)).scalar_one()
+
+    async def now(self) -> dt.datetime:
+        """Ask for the present moment, by the clock of the database."""
+        moment: dt.datetime = await self.scalar(_NOW)
+        return moment
 
     async def switch_to(self, organization_id: uuid.UUID | None) -> None:
         """Go on as *organization_id*; how a batch of jobs serves one organization after another."""
@@ -123,7 +135,7 @@ class Database:
     Args:
         url: from :func:`clientflow_core.persistence.server.parse_url`.
         wake: called after each commit with the lanes that have new work; must not block.
-        pool_size: the most connections; a request that finds none free for 5 s fails.
+        pool_size: the most connections; who finds none free for 3 s fails.
         has_pooler: *url* leads through a transaction pooler, where each transaction may come to
             another connection of the server.
     """
@@ -138,6 +150,7 @@ class Database:
     ) -> None:
         self._wake = wake
         self._listeners = _NOBODY
+        self._patience: Patience | None = None
         connect_args = _connect_args(has_pooler=has_pooler)
         self._engine = _create_engine(url, pool_size, connect_args)
         if has_pooler:
@@ -151,6 +164,13 @@ class Database:
     def tell_with(self, listeners: Listeners) -> None:
         """Set which plugins are told of what has happened, from now on."""
         self._listeners = listeners
+
+    def hurry(self) -> None:
+        """Give up soon what does not begin, from now on: for who waits for an answer meanwhile.
+
+        A worker must not: what it has done elsewhere is worth waiting for until it is recorded.
+        """
+        self._patience = Patience()
 
     @asynccontextmanager
     async def organization(self, organization_id: uuid.UUID) -> AsyncIterator[Transaction]:
@@ -166,13 +186,18 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, organization_id: uuid.UUID | None) -> AsyncIterator[Transaction]:
-        scope = organization_id or _SYSTEM
-        async with self._engine.connect() as plain:
-            connection = await plain.execution_options(**{_SCOPE: scope})
-            async with connection.begin():
-                transaction = Transaction(connection, organization_id, self._listeners)
-                yield transaction
+        async with AsyncExitStack() as stack:
+            connection = await self._begin(stack, scope=organization_id or _SYSTEM)
+            transaction = Transaction(connection, organization_id, self._listeners)
+            yield transaction
         self._tell(transaction.lanes_to_wake)
+
+    async def _begin(self, stack: AsyncExitStack, *, scope: uuid.UUID | str) -> AsyncConnection:
+        async with self._patience.beginning() if self._patience else nullcontext():
+            plain = await stack.enter_async_context(self._engine.connect())
+            connection = await plain.execution_options(**{_SCOPE: scope})
+            _ = await stack.enter_async_context(connection.begin())
+        return connection
 
     def _tell(self, lanes: frozenset[str]) -> None:
         if self._wake and lanes:
@@ -209,7 +234,7 @@ def _create_engine(url: URL, pool_size: int, connect_args: Mapping[str, Any]) ->
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=_FREE_SECONDS,
         pool_pre_ping=True,
         hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, separators=(",", ":")),

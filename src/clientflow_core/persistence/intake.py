@@ -4,6 +4,7 @@ There is no timer: an event that comes alone is written at once.
 """
 
 import asyncio
+import math
 from typing import Final
 
 import psycopg
@@ -20,7 +21,10 @@ _MOST_WAITING: Final = 4096
 # E-mails come with their attachments; one is taken whatever its size, which is limited elsewhere.
 _MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 _MOST_BYTES_IN_ONE_FLUSH: Final = 8 * 1024 * 1024
-_STORE_SECONDS: Final = 10.0
+_STORE_SECONDS: Final = 4.5
+# A flush that takes so long has met a database that does not answer.
+_SILENT_SECONDS: Final = 4.0
+_CLOSE_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +43,7 @@ class Intake:
         self._waiting: list[_Waiting] = []
         self._held_bytes = 0
         self._flusher: asyncio.Task[None] | None = None
+        self._flushing_since = math.inf
 
     async def store(self, event: InboundEvent) -> None:
         """Keep *event* and the job that will handle it; both are durable when this returns.
@@ -48,8 +53,9 @@ class Intake:
                 that anybody was told of, so the sender must come again.
             BadPayload: PostgreSQL cannot hold what is in it.
         """
-        self._require_room(event)
         loop = asyncio.get_running_loop()
+        self._require_room(event)
+        self._require_answers(loop.time())
         kept: asyncio.Future[None] = loop.create_future()
         self._waiting.append((event, kept))
         self._held_bytes += len(event.body)
@@ -67,19 +73,26 @@ class Intake:
             msg = "too many webhooks are waiting to be stored"
             raise Overloaded(msg)
 
+    def _require_answers(self, now: float) -> None:
+        if now - self._flushing_since > _SILENT_SECONDS:
+            msg = "the database does not answer at the moment"
+            raise Overloaded(msg)
+
     async def close(self) -> None:
         """Wait until everything that is waiting is stored."""
         if self._flusher is not None:
-            await asyncio.wait([self._flusher], timeout=_STORE_SECONDS)
+            await asyncio.wait([self._flusher], timeout=_CLOSE_SECONDS)
 
     async def _flush_all(self) -> None:
         while self._waiting:
             batch = _first_batch(self._waiting)
             del self._waiting[: len(batch)]
+            self._flushing_since = asyncio.get_running_loop().time()
             try:
                 failpoints.hit("intake.taken")
                 await self._flush(batch)
             finally:
+                self._flushing_since = math.inf
                 self._held_bytes -= sum(len(event.body) for event, _ in batch)
 
     async def _flush(self, batch: list[_Waiting]) -> None:

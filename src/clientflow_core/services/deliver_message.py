@@ -194,16 +194,16 @@ async def _call(run: JobRun, step: Step, desk: ChannelDesk) -> None:
             await record_refusal(run, step, error)
             return
         _ = await take_back(run, step, desk, error)
-        raise _at_once(error) from error
+        raise _at_once(error.code) from error
     except AuthFailed as error:
         # Not for good: a person mends the credentials, and nothing is wrong with the message.
         is_passed_on = await take_back(run, step, desk, error)
-        raise (_at_once(error) if is_passed_on else _later(error)) from error
+        raise (_at_once(error.code) if is_passed_on else _later(error)) from error
     except ProviderRefused as error:
         await record_refusal(run, step, error)
     except (ProviderUnavailable, PluginError, SettingsError) as error:
         is_passed_on = await take_back(run, step, desk, error)
-        raise (_at_once(error) if is_passed_on else _again(step, error)) from error
+        raise (_at_once(error.code) if is_passed_on else _again(step, error)) from error
     except OutcomeUnknown as error:
         raise RetryLater(OutcomeUnknown.code, delay_seconds=_FIRST_LOOKUP_SECONDS) from error
     else:
@@ -257,8 +257,10 @@ async def _record_absence(
     if left_seconds <= 0 and step.attempt.lookups + 1 >= _LOOKUPS_BEFORE_ABSENT:
         error = ProviderUnavailable("the provider does not have the message")
         is_passed_on = await take_back(run, step, desk, error)
-        delay_seconds = 0.0 if is_passed_on else _pause_before_next(step)
-        raise RetryLater("provider_absent", delay_seconds=delay_seconds, is_attempt=False)
+        if is_passed_on:
+            raise _at_once("provider_absent")
+        pause = _pause_before_next(step)
+        raise RetryLater("provider_absent", delay_seconds=pause, is_attempt=False)
     async with run.transaction() as transaction:
         await count_lookup(transaction, step.attempt.id)
     failpoints.hit("deliver_message.lookup_counted")
@@ -266,9 +268,10 @@ async def _record_absence(
     raise RetryLater(OutcomeUnknown.code, delay_seconds=pause, is_attempt=False)
 
 
-def _at_once(error: ClientFlowError) -> RetryLater:
+def _at_once(reason: str) -> RetryLater:
     """Give what lets the next channel have its turn; that is no attempt more."""
-    return RetryLater(error.code, delay_seconds=0.0, is_attempt=False)
+    failpoints.hit("deliver_message.passed_on")
+    return RetryLater(reason, delay_seconds=0.0, is_attempt=False)
 
 
 def _again(step: Step, error: ClientFlowError) -> RetryLater:

@@ -1,7 +1,7 @@
 """Way in, second half: what an event means, whose it is, and who does something about it."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from clientflow_core import failpoints
@@ -13,6 +13,7 @@ from clientflow_core.domain.messages import DeliveryReported, MessageReceived, P
 from clientflow_core.errors import BadPayload
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.calendars import ask_for, route_calendar_change
+from clientflow_core.persistence.repositories.exclusive import take
 from clientflow_core.persistence.repositories.inbound_events import (
     finish_inbound_event,
     read_inbound_event,
@@ -87,6 +88,7 @@ async def _apply(
         meant = webhook.parse(request)
     except BadPayload as error:
         return InboundEventState.FAILED, str(error)
+    await take(transaction, {name for one in meant for name in _names(one)})
     reasons = [await _apply_one(transaction, event, one) for one in meant]
     if any(reason is None for reason in reasons):
         return InboundEventState.DONE, None
@@ -146,6 +148,20 @@ async def _calendar_changed(
     await transaction.switch_to(organization_id)
     await ask_for(transaction, SYNC_CALENDAR, calendar_id)
     return None
+
+
+def _names(one: ProviderEvent) -> Iterator[str]:
+    """Name the client or the message of ours whose rows will be locked."""
+    match one:
+        case MessageReceived(sender=client) | ConsentReported(client=str() as client):
+            yield f"client {client}"
+        case DeliveryReported() | ConsentReported():
+            if one.provider_message_id:
+                yield f"message {one.provider_message_id}"
+            if one.attempt_id:
+                yield f"attempt {one.attempt_id}"
+        case SubscriptionChanged() | CalendarChanged():
+            return
 
 
 def _why_nobodys(provider: str, addresses: Sequence[str]) -> str:

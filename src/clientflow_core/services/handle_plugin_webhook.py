@@ -1,5 +1,6 @@
 """Way in, for a webhook of a plugin's own: its code runs between transactions, once it is kept."""
 
+from clientflow_core import failpoints
 from clientflow_core.contributions.context import Asking, PluginContext
 from clientflow_core.contributions.jobs import JobContext
 from clientflow_core.contributions.webhooks import PluginWebhook, ReceivedWebhook
@@ -39,6 +40,7 @@ async def handle_plugin_webhook(
             )
         except BadPayload as error:
             state, reason = InboundEventState.FAILED, str(error)
+        failpoints.hit("handle_plugin_webhook.handled")
     async with run.last_transaction() as transaction:
         await finish_inbound_event(transaction, event_id, state=state, reason=reason)
         if state is InboundEventState.DONE:

@@ -32,7 +32,7 @@ async def receive_webhook(
     failpoints.hit("receive_webhook.verified")
     kept = webhook.spec.keep_headers
     event = InboundEvent(
-        id=new_id(),
+        id=new_id(at=request.received_at),
         provider=webhook.provider,
         webhook=webhook.spec.name,
         # Whoever signs with settings of their own must not be able to name what others will send.

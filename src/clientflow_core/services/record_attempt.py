@@ -30,8 +30,8 @@ from clientflow_core.errors import (
     ProviderError,
     RateLimited,
 )
-from clientflow_core.jobs.execution import PASSING_ERRORS
 from clientflow_core.jobs.handlers import JobRun
+from clientflow_core.jobs.trouble import PASSING_ERRORS
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.consents import find_point_of
 from clientflow_core.persistence.repositories.messages import (

@@ -63,7 +63,8 @@ async def send_message(
     await require_consent(transaction, conversation_id, medium=conversation.medium)
     _require_length(conversation, body)
     _require_no_media(conversation, media_urls)
-    message_id = new_id()
+    # A conversation is read in the order of the ids, whichever process has made them.
+    message_id = new_id(at=await transaction.now())
     await add_message(
         transaction,
         message_id=message_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from clientflow_core import failpoints
 from clientflow_core.domain.provider_settings import SealedSettings
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
@@ -45,3 +46,4 @@ async def set_provider_settings(
         account=registry.account_of(provider, loaded),
     )
     await put_provider_settings(transaction, sealed)
+    failpoints.hit("set_provider_settings.kept")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from clientflow_core.clock import Clock
-from clientflow_core.contributions.checks import CheckResult, CheckStatus
+from clientflow_core.contributions.checks import CheckResult
 from clientflow_core.errors import ClientFlowError, DatabaseUnfit
 from clientflow_core.persistence.database import Database
 from clientflow_core.registry.registry import ProviderRegistry
@@ -86,18 +86,3 @@ class HostCheck:
     deadline_seconds: float = 10.0
     fix: Callable[[HostCheckContext], Awaitable[str]] | None = None
     fix_title: str = ""
-
-
-def passed(found: str, *, expected: str, hint: str = "") -> CheckResult:
-    """Say that all is well."""
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected, hint=hint)
-
-
-def failed(found: str, *, expected: str, hint: str) -> CheckResult:
-    """Say what is wrong, and what to do about it."""
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def skipped(found: str, *, expected: str, hint: str) -> CheckResult:
-    """Say that it does not apply or cannot be told, and why."""
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)

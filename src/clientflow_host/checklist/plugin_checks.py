@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from clientflow_core.clock import Clock
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, failed
 from clientflow_core.errors import ClientFlowError, PluginError
 from clientflow_core.registry.bound import plugin_context
 from clientflow_core.registry.discovery import Plugin
@@ -124,7 +124,7 @@ def _failure(plugin: Plugin, spec: CheckSpec, error: Exception) -> CheckResult:
     if isinstance(error, ClientFlowError):
         found, hint = str(error), error.remedy
     expected = f"an answer from the check {spec.id!r} of {plugin.source}"
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
+    return failed(found, expected=expected, hint=hint)
 
 
 def _fault(error: Exception) -> str:

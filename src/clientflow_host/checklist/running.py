@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 from sqlalchemy.exc import SQLAlchemyError
 
-from clientflow_core.contributions.checks import CheckResult, CheckStatus
+from clientflow_core.contributions.checks import CheckResult, failed
 from clientflow_core.errors import ClientFlowError, InvalidInput
 from clientflow_core.persistence.repositories.checklist import SignOff, list_sign_offs
 from clientflow_core.registry.leaks import hide_in, secrets_of
@@ -73,7 +73,7 @@ class OwnCheck:
             found, hint = str(error), error.remedy
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             found, hint = f"{type(error).__name__}: {error}", "Look whether the service runs."
-        return CheckResult(status=CheckStatus.FAILED, found=found, expected="an answer", hint=hint)
+        return failed(found, expected="an answer", hint=hint)
 
     def _clean(self, text: str) -> str:
         return hide_in(text, _secrets_of(self.context))

@@ -144,7 +144,7 @@ def _to_known(error: Exception, request: web.Request) -> ClientFlowError | None:
         case ConnectionError() if request.transport is None or request.transport.is_closing():
             return _CallerGone("the caller has closed the connection")
         case exc.TimeoutError():
-            return Overloaded("too much is asked of the database at once; come back soon")
+            return Overloaded("the database has too much to do, or does not answer; come back soon")
         case (
             exc.OperationalError()
             | exc.InterfaceError()

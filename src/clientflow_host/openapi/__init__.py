@@ -6,10 +6,13 @@ both work from the same schemas. :func:`problem_of` makes the response for an er
 """
 
 from clientflow_host.openapi.bodies import read_bytes
+from clientflow_host.openapi.chapters import Chapter, add_chapters, chapter_of, load_all
 from clientflow_host.openapi.document import build_document
 from clientflow_host.openapi.operations import (
     IDEMPOTENCY_KEY,
     IDEMPOTENT_REPLAYED,
+    LONG_SECONDS,
+    REQUEST_SECONDS,
     Answer,
     ApiRequest,
     Authenticate,
@@ -48,13 +51,16 @@ from clientflow_host.openapi.schemas import Schemas, compile_schemas
 __all__ = [
     "IDEMPOTENCY_KEY",
     "IDEMPOTENT_REPLAYED",
+    "LONG_SECONDS",
     "PROBLEM_MEDIA_TYPE",
     "REQUEST_ID",
     "REQUEST_ID_HEADER",
+    "REQUEST_SECONDS",
     "STATUSES",
     "Answer",
     "ApiRequest",
     "Authenticate",
+    "Chapter",
     "Handler",
     "HttpProblem",
     "Link",
@@ -67,13 +73,16 @@ __all__ = [
     "Schemas",
     "Section",
     "Timestamp",
+    "add_chapters",
     "add_operations",
     "build_document",
+    "chapter_of",
     "compile_schemas",
     "error_classes",
     "find_problem_kind",
     "internal_problem",
     "kind_of_class",
+    "load_all",
     "problem",
     "problem_kinds",
     "problem_of",

@@ -24,6 +24,10 @@ ANY_TYPE: Final = "*/*"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 IDEMPOTENT_REPLAYED: Final = "Idempotent-Replayed"
 """The header of an answer that was given before, under the same key."""
+REQUEST_SECONDS: Final = 4.5
+"""What is done for a request may take so long, and so may it take to find out who asks."""
+LONG_SECONDS: Final = 14.0
+"""Likewise, where a provider is asked meanwhile, or much is changed."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 Timestamp: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -204,8 +208,8 @@ class Operation:
         foreign: whether it speaks somebody else's protocol (a provider's webhook): neither
             query nor body is read or checked before the handler.
         body_type: that of a foreign body, for the document; ``*/*`` need not have one.
-        deadline_seconds: from when its body is there until the answer begins; None where what it
-            does has deadlines of its own.
+        deadline_seconds: until the answer begins, without the time that its body takes to arrive;
+            None where what it does has deadlines of its own.
     """
 
     method: str
@@ -231,7 +235,7 @@ class Operation:
     foreign: bool = False
     body_type: str = ANY_TYPE
     for_operators: bool = False
-    deadline_seconds: float | None = 14.0
+    deadline_seconds: float | None = REQUEST_SECONDS
 
     def __attrs_post_init__(self) -> None:
         fields = set() if self.types.path is None else set(attrs.fields_dict(self.types.path))

@@ -106,6 +106,14 @@ _HTTP: Final = (
         "You have asked more often than you may.",
         "Wait for as many seconds as `Retry-After` says.",
     ),
+    _of_http(
+        "took_too_long",
+        503,
+        "It was not done in time, such as because the database did not answer; it may have been"
+        " done all the same.",
+        "Ask again after `Retry-After`. Under the same `Idempotency-Key`, it is done once and you"
+        " have its answer.",
+    ),
 )
 _OF_THE_SERVICE: Final = (
     errors.PluginError,

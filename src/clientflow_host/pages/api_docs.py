@@ -20,11 +20,13 @@ async def show_api_docs(request: ApiRequest[None, None, None]) -> web.Response:
     return response
 
 
-API_DOCS: Final = Operation(
-    method="GET",
-    path="/api/docs",
-    role=Role.PUBLIC,
-    handler=show_api_docs,
-    tag="pages",
-    media_type="text/html",
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/api/docs",
+        role=Role.PUBLIC,
+        handler=show_api_docs,
+        tag="pages",
+        media_type="text/html",
+    ),
 )

@@ -12,7 +12,7 @@ from clientflow_core.persistence.repositories.subscriptions import find_current_
 from clientflow_core.persistence.repositories.usage_events import sum_usage
 from clientflow_core.services.choose_billing_provider import billing_providers
 from clientflow_host.assembly import ASSEMBLY
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation
 from clientflow_host.pages.rendering import lead_away, render
 from clientflow_host.routes.billing import BACK, begin_purchase, find_portal, period_of
 
@@ -84,6 +84,7 @@ OPERATIONS: Final = (
         handler=begin_checkout,
         tag="pages",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="POST",
@@ -92,5 +93,6 @@ OPERATIONS: Final = (
         handler=go_to_portal,
         tag="pages",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
 )

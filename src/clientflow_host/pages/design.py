@@ -62,11 +62,13 @@ def _message(status: MessageStatus) -> Message:
     )
 
 
-DESIGN: Final = Operation(
-    method="GET",
-    path="/design",
-    role=Role.VIEWER,
-    handler=show_design,
-    tag="pages",
-    media_type="text/html",
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/design",
+        role=Role.VIEWER,
+        handler=show_design,
+        tag="pages",
+        media_type="text/html",
+    ),
 )

@@ -18,7 +18,7 @@ from clientflow_host.middleware.sessions import (
     refuse_other_site,
     set_session,
 )
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation
 from clientflow_host.pages.goals import safe_goal
 from clientflow_host.pages.rendering import render
 
@@ -90,6 +90,7 @@ OPERATIONS: Final = (
         handler=do_sign_in,
         tag="pages",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="POST",

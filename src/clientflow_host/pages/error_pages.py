@@ -9,7 +9,6 @@ from aiohttp.typedefs import Handler
 
 from clientflow_core.errors import ClientFlowError
 from clientflow_host.openapi import REQUEST_ID, status_of
-from clientflow_host.pages.rendering import render
 
 _TITLES: Final = {
     HTTPStatus.FORBIDDEN: "You may not do this",
@@ -46,6 +45,8 @@ def _wants_page(request: web.Request) -> bool:
 
 
 def _page(request: web.Request, status: int, detail: str | None) -> web.Response:
+    from clientflow_host.pages.rendering import render  # noqa: PLC0415 - only where one is shown
+
     title = _TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return render(

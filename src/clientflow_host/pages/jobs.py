@@ -19,7 +19,7 @@ from clientflow_core.services.settle_unknown import settle_unknown
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.dead_letters import read_letters, read_reason, retry_letters, say_error
 from clientflow_host.middleware.sessions import SIGNED_IN
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation
 from clientflow_host.pages.rendering import render
 
 _PATH: Final = "/operation/jobs"
@@ -159,6 +159,7 @@ OPERATIONS: Final = (
         tag="pages",
         operation_id="retry_jobs_on_page",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="POST",

@@ -32,7 +32,7 @@ from clientflow_core.secret import Secret
 from clientflow_core.services.set_provider_settings import set_provider_settings
 from clientflow_core.services.use_once import use_once
 from clientflow_host.assembly import ASSEMBLY, Assembly
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation
 from clientflow_host.pages.authorization_cookie import (
     PendingAuthorization,
     forget_authorization,
@@ -255,6 +255,7 @@ OPERATIONS: Final = (
         handler=disconnect,
         tag="pages",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="GET",
@@ -263,5 +264,6 @@ OPERATIONS: Final = (
         handler=come_back,
         tag="pages",
         foreign=True,
+        deadline_seconds=LONG_SECONDS,
     ),
 )

@@ -1,6 +1,6 @@
 """What every page says of the service: who runs it, where search engines find it, who is asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.openapi import Operation
+from clientflow_host.pages import PUBLIC
 from clientflow_host.pages.cookies import VISITOR_COOKIE, CookieChoice, read_choice
 from clientflow_host.public_values import public_values
 from clientflow_host.settings import HostSettings, is_this_machine
@@ -20,12 +21,15 @@ class SiteFacts:
     """What is the same for every request.
 
     Attributes:
-        published: the paths that search engines may find, in order.
         public: the settings that everybody may see, by their names.
     """
 
-    published: tuple[str, ...]
     public: Mapping[str, str]
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The paths that search engines may find, in order."""
+        return tuple(sorted(page.path for page in PUBLIC.load() if _is_published(page)))
 
 
 SITE: Final = web.AppKey("site", SiteFacts)
@@ -83,22 +87,14 @@ class Site:
         return " ".join(filter(None, ("'self'", self.api_origin, counted)))
 
 
-def site_facts(
-    settings: HostSettings, registry: ProviderRegistry, pages: Iterable[Operation]
-) -> SiteFacts:
-    """Gather what every page says.
-
-    Args:
-        settings: those of the host.
-        registry: for the settings of the enabled providers.
-        pages: all there are; published are those that anybody may read and that stand alone.
-    """
+def site_facts(settings: HostSettings, registry: ProviderRegistry) -> SiteFacts:
+    """Gather what every page says: of the host, and of the enabled providers."""
     plugins = (enabled.settings for enabled in registry.providers.values())
-    published = tuple(sorted(page.path for page in pages if _is_published(page)))
-    return SiteFacts(published=published, public=public_values((settings.site, *plugins)))
+    return SiteFacts(public=public_values((settings.site, *plugins)))
 
 
 def _is_published(page: Operation) -> bool:
+    """Tell whether anybody may read *page*, and it stands alone."""
     is_page = page.method == hdrs.METH_GET and page.media_type == "text/html"
     return page.is_public and is_page and "{" not in page.path
 

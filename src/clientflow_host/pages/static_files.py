@@ -28,11 +28,13 @@ async def read_file(request: ApiRequest[StaticPath, None, None]) -> web.StreamRe
     return response
 
 
-FILES: Final = Operation(
-    method="GET",
-    path="/static/{digest}/{name}",
-    role=Role.PUBLIC,
-    handler=read_file,
-    tag="pages",
-    operation_id="read_file",
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/static/{digest}/{name}",
+        role=Role.PUBLIC,
+        handler=read_file,
+        tag="pages",
+        operation_id="read_file",
+    ),
 )

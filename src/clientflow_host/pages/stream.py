@@ -85,12 +85,14 @@ def _last_event_id(request: web.Request) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None  # noqa: PLR2004 - fits into bigint
 
 
-STREAM: Final = Operation(
-    method="GET",
-    path="/stream",
-    role=Role.VIEWER,
-    handler=stream,
-    tag="pages",
-    media_type="text/event-stream",
-    deadline_seconds=None,
+OPERATIONS: Final = (
+    Operation(
+        method="GET",
+        path="/stream",
+        role=Role.VIEWER,
+        handler=stream,
+        tag="pages",
+        media_type="text/event-stream",
+        deadline_seconds=None,
+    ),
 )

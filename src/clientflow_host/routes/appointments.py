@@ -27,7 +27,7 @@ from clientflow_core.services.change_appointment import (
 from clientflow_core.services.put_appointment import make_appointment
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.middleware.idempotency import answer_once
-from clientflow_host.openapi import ApiRequest, Operation, Reply, Timestamp
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation, Reply, Timestamp
 from clientflow_host.routes.calendars import CalendarEventView, CalendarIdInPath, CalendarPath
 from clientflow_host.routes.views import ContactId
 
@@ -211,6 +211,7 @@ OPERATIONS: Final = (
         tag="calendars",
         operation_id="change_appointment",
         errors=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="DELETE",
@@ -220,5 +221,6 @@ OPERATIONS: Final = (
         tag="calendars",
         operation_id="cancel_appointment",
         errors=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
+        deadline_seconds=LONG_SECONDS,
     ),
 )

@@ -30,7 +30,7 @@ from clientflow_core.services.list_invoices import list_invoices
 from clientflow_core.services.open_billing_portal import open_billing_portal
 from clientflow_core.services.start_checkout import Purchase, start_checkout
 from clientflow_host.assembly import ASSEMBLY
-from clientflow_host.openapi import ApiRequest, Operation, Timestamp
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation, Timestamp
 
 BACK: Final = "/billing"
 """Where a buyer is led when the provider's page is done with."""
@@ -326,6 +326,7 @@ OPERATIONS: Final = (
         operation_id="start_checkout",
         errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, _PROVIDER),
         idempotent=True,
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="POST",
@@ -335,6 +336,7 @@ OPERATIONS: Final = (
         tag=_TAG,
         operation_id="open_billing_portal",
         errors=(HTTPStatus.NOT_FOUND, _PROVIDER),
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(method="GET", path="/api/v1/usage", role=Role.VIEWER, handler=read_usage, tag=_TAG),
     Operation(
@@ -345,5 +347,6 @@ OPERATIONS: Final = (
         tag=_TAG,
         operation_id="list_invoices",
         errors=(_PROVIDER,),
+        deadline_seconds=LONG_SECONDS,
     ),
 )

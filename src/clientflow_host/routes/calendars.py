@@ -22,7 +22,7 @@ from clientflow_core.persistence.repositories.calendars import (
 from clientflow_core.services.follow_calendar import follow_calendar
 from clientflow_core.services.sync_calendar import SYNC_CALENDAR
 from clientflow_host.assembly import ASSEMBLY
-from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Timestamp
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Link, Operation, Page, Timestamp
 from clientflow_host.routes.lists import give_page
 from clientflow_host.routes.views import Limit, id_or_none
 
@@ -260,6 +260,7 @@ OPERATIONS: Final = (
         status=HTTPStatus.CREATED,
         errors=(HTTPStatus.NOT_FOUND, HTTPStatus.BAD_GATEWAY),
         links=(Link("list_calendar_events", {"calendar_id": "/id"}),),
+        deadline_seconds=LONG_SECONDS,
     ),
     Operation(
         method="POST",

@@ -73,12 +73,18 @@ async def metrics(request: ApiRequest[None, None, None]) -> web.Response:
 
 
 async def check_readiness(assembly: Assembly, *, is_draining: bool) -> Readiness:
-    """Look at everything that the process needs; takes a few seconds at the most."""
+    """Look at everything that the process needs; takes a few seconds at the most.
+
+    One that is stopping looks at nothing: who spreads requests is to know of it at once.
+    """
+    if is_draining:
+        checks = {"process": "stopping"}
+        return Readiness(status=ReadyStatus.UNAVAILABLE, checks=checks, plugins={})
     found = await read_readiness(assembly.database)
     needed = {
         "database": found.database,
         "schema": found.schema,
-        "process": "stopping" if is_draining else "ok",
+        "process": "ok",
     }
     wanted = {"workers": found.workers, **await assembly.queue.check()}
     status = ReadyStatus.OK

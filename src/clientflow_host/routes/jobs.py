@@ -23,7 +23,7 @@ from clientflow_host.dead_letters import (
     read_letters,
     retry_letters,
 )
-from clientflow_host.openapi import ApiRequest, Link, Operation, Page, Timestamp
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Link, Operation, Page, Timestamp
 from clientflow_host.routes.lists import give_page
 from clientflow_host.routes.views import Limit
 
@@ -283,5 +283,6 @@ OPERATIONS: Final = (
         handler=retry_all,
         tag="jobs",
         operation_id="retry_jobs",
+        deadline_seconds=LONG_SECONDS,
     ),
 )

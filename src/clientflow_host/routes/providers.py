@@ -31,7 +31,7 @@ from clientflow_core.registry.organizations import own_fields
 from clientflow_core.services.set_provider_settings import set_provider_settings
 from clientflow_core.settings import SettingField
 from clientflow_host.assembly import ASSEMBLY, Assembly
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import LONG_SECONDS, ApiRequest, Operation
 
 _PATH: Final = "/api/v1/providers"
 _SETTINGS: Final = f"{_PATH}/{{name}}/settings"
@@ -298,5 +298,6 @@ OPERATIONS: Final = (
         tag="providers",
         operation_id="verify_provider",
         errors=(HTTPStatus.NOT_FOUND,),
+        deadline_seconds=LONG_SECONDS,
     ),
 )

@@ -16,7 +16,13 @@ from clientflow_core.registry.webhooks import BoundWebhook
 from clientflow_core.services.receive_webhook import receive_webhook
 from clientflow_host.assembly import ASSEMBLY
 from clientflow_host.metrics import WEBHOOKS
-from clientflow_host.openapi import ApiRequest, HttpProblem, Operation, read_bytes
+from clientflow_host.openapi import (
+    REQUEST_SECONDS,
+    ApiRequest,
+    HttpProblem,
+    Operation,
+    read_bytes,
+)
 
 INTAKE: Final = web.AppKey("intake", Intake)
 _BODY_SECONDS: Final = 30.0
@@ -88,9 +94,15 @@ async def _receive(request: web.Request, webhook: BoundWebhook) -> None:
         body=await _read_body(request, most=webhook.spec.max_body_bytes),
         received_at=assembly.clock.now(),
     )
-    await receive_webhook(
-        received, webhook=webhook, intake=request.app[INTAKE], registry=assembly.registry
-    )
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            await receive_webhook(
+                received, webhook=webhook, intake=request.app[INTAKE], registry=assembly.registry
+            )
+    except TimeoutError as error:
+        # It may be kept all the same; what the provider repeats then changes nothing.
+        msg = "this could not be kept in time"
+        raise Overloaded(msg) from error
 
 
 async def _read_body(request: web.Request, *, most: int) -> bytes:

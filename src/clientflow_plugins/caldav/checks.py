@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+)
 from clientflow_core.errors import AuthFailed
 
 _EXPECTED: Final = "a calendar that we may write to"
@@ -15,12 +21,12 @@ async def check_calendars(context: CheckContext) -> CheckResult:
         found = await calendars.list_calendars()
     except AuthFailed as error:
         hint = "correct CALDAV_USERNAME and CALDAV_PASSWORD"
-        return _result(CheckStatus.FAILED, str(error), hint)
+        return failed(str(error), expected=_EXPECTED, hint=hint)
     writable = [one.title for one in found if one.is_writable]
     if not writable:
         hint = "make one on the server, or have it shared with the account"
-        return _result(CheckStatus.FAILED, f"none among {len(found)}", hint)
-    return _result(CheckStatus.PASSED, ", ".join(writable), "")
+        return failed(f"none among {len(found)}", expected=_EXPECTED, hint=hint)
+    return passed(", ".join(writable), expected=_EXPECTED)
 
 
 CHECKS: Final = (
@@ -30,7 +36,3 @@ CHECKS: Final = (
         run=check_calendars,
     ),
 )
-
-
-def _result(status: CheckStatus, found: str, hint: str) -> CheckResult:
-    return CheckResult(status=status, found=found, expected=_EXPECTED, hint=hint)

@@ -3,7 +3,14 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed
 from clientflow_plugins.google_calendar.settings import (
     SERVICE_ACCOUNT_ENV,
@@ -24,7 +31,9 @@ async def check_key(context: CheckContext) -> CheckResult:
     """Read the key of the service account, down to the private key."""
     settings = context.settings(GoogleCalendarSettings)
     if settings.service_account is None:
-        return _skipped("no service account is set", _KEY, "a user's consent is used instead")
+        return skipped(
+            "no service account is set", expected=_KEY, hint="a user's consent is used instead"
+        )
     from google.auth import crypt  # noqa: PLC0415 - the SDK
 
     key = read_service_account(settings.service_account)
@@ -35,16 +44,18 @@ async def check_key(context: CheckContext) -> CheckResult:
             f"make a new key at {_CONSOLE}/iam-admin/serviceaccounts, Keys, and set"
             f" {SERVICE_ACCOUNT_ENV} to the file in Base64"
         )
-        return _failed("the private key cannot be read", _KEY, hint)
-    return _passed(f"the key {key['private_key_id']} of {key['client_email']}", _KEY)
+        return failed("the private key cannot be read", expected=_KEY, hint=hint)
+    return passed(f"the key {key['private_key_id']} of {key['client_email']}", expected=_KEY)
 
 
 async def check_client(context: CheckContext) -> CheckResult:
     """Look whether there is an OAuth client; its shape was looked at when it was loaded."""
     settings = context.settings(GoogleCalendarSettings)
     if settings.client_id is None:
-        return _skipped("no OAuth client is set", _CLIENT, "a service account needs none")
-    return _passed(settings.client_id, _CLIENT)
+        return skipped(
+            "no OAuth client is set", expected=_CLIENT, hint="a service account needs none"
+        )
+    return passed(settings.client_id, expected=_CLIENT)
 
 
 async def check_consent(context: CheckContext) -> CheckResult:
@@ -52,7 +63,7 @@ async def check_consent(context: CheckContext) -> CheckResult:
     settings = context.settings(GoogleCalendarSettings)
     if settings.refresh_token is None:
         why = "the client's secret shows to be right when somebody's consent is used"
-        return _skipped("no user's consent is set", _CLIENT, why)
+        return skipped("no user's consent is set", expected=_CLIENT, hint=why)
     calendars = await context.providers.calendar(_NAME)
     try:
         name = await calendars.verify()
@@ -61,15 +72,19 @@ async def check_consent(context: CheckContext) -> CheckResult:
             f"copy GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET anew from {_CONSOLE}/apis/credentials,"
             " or let the user consent again"
         )
-        return _failed(str(error), _CLIENT, hint)
-    return _passed(f"{name} has consented", _CLIENT)
+        return failed(str(error), expected=_CLIENT, hint=hint)
+    return passed(f"{name} has consented", expected=_CLIENT)
 
 
 async def check_service_account(context: CheckContext) -> CheckResult:
     """List the calendars that the service account reaches."""
     settings = context.settings(GoogleCalendarSettings)
     if settings.service_account is None:
-        return _skipped("no service account is set", _CALENDARS, "a user's consent is used instead")
+        return skipped(
+            "no service account is set",
+            expected=_CALENDARS,
+            hint="a user's consent is used instead",
+        )
     calendars = await context.providers.calendar(_NAME)
     try:
         found = await calendars.list_calendars()
@@ -78,15 +93,15 @@ async def check_service_account(context: CheckContext) -> CheckResult:
             f"enable the Calendar API at {_CONSOLE}/apis/library/calendar-json.googleapis.com; with"
             " a subject, delegate the three scopes at https://admin.google.com, API controls"
         )
-        return _failed(str(error), _CALENDARS, hint)
+        return failed(str(error), expected=_CALENDARS, hint=hint)
     if not found:
         hint = "share a calendar with it and put it into its list, or set GOOGLE_CALENDAR_SUBJECT"
-        return _failed("it reaches no calendar", _CALENDARS, hint)
+        return failed("it reaches no calendar", expected=_CALENDARS, hint=hint)
     writable = sum(one.is_writable for one in found)
     told = f"it reaches {len(found)} calendars, and may write to {writable}"
     if settings.subject is None:
         told += "; it cannot invite anybody, since it acts for no user"
-    return _passed(told, _CALENDARS)
+    return passed(told, expected=_CALENDARS)
 
 
 async def check_address(context: CheckContext) -> CheckResult:
@@ -95,10 +110,12 @@ async def check_address(context: CheckContext) -> CheckResult:
     expected = "an address of HTTPS, with a certificate that Google trusts"
     parts = urlsplit(address)
     if parts.hostname in _ON_THIS_MACHINE:
-        return _skipped(address, expected, "nobody else can reach this machine by that name")
+        return skipped(
+            address, expected=expected, hint="nobody else can reach this machine by that name"
+        )
     if parts.scheme != "https":
-        return _failed(address, expected, "correct CLIENTFLOW_PUBLIC_URL")
-    return _passed(address, expected)
+        return failed(address, expected=expected, hint="correct CLIENTFLOW_PUBLIC_URL")
+    return passed(address, expected=expected)
 
 
 CHECKS: Final = (
@@ -108,15 +125,3 @@ CHECKS: Final = (
     CheckSpec(id="EC4", title="The service account reaches calendars", run=check_service_account),
     CheckSpec(id="EC6", title="Google can tell us of changes", run=check_address),
 )
-
-
-def _passed(found: str, expected: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)

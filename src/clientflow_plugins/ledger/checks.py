@@ -3,7 +3,14 @@
 import asyncio
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_plugins.ledger.catalogue import BadCatalogue, read_catalogue
 from clientflow_plugins.ledger.settings import CATALOGUE_ENV, LedgerSettings
 
@@ -15,16 +22,13 @@ async def check_catalogue(context: CheckContext) -> CheckResult:
     path = context.settings(LedgerSettings).catalogue
     if path is None:
         hint = f"set {CATALOGUE_ENV} to a file of your plans; the examples are for trying it out"
-        status = CheckStatus.SKIPPED
-        return CheckResult(status=status, found="the examples", expected=_EXPECTED, hint=hint)
+        return skipped("the examples", expected=_EXPECTED, hint=hint)
     try:
         plans = await asyncio.to_thread(read_catalogue, path)
     except BadCatalogue as error:
         hint = f"mend the file that {CATALOGUE_ENV} names"
-        status, found = CheckStatus.FAILED, f"it {error}"
-        return CheckResult(status=status, found=found, expected=_EXPECTED, hint=hint)
-    found = f"{len(plans)} plans"
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=_EXPECTED)
+        return failed(f"it {error}", expected=_EXPECTED, hint=hint)
+    return passed(f"{len(plans)} plans", expected=_EXPECTED)
 
 
 CHECKS: Final = (

@@ -9,7 +9,14 @@ from urllib.parse import quote
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed, ProviderUnavailable
 from clientflow_plugins.openai.prices import AS_OF, price_of
 from clientflow_plugins.openai.settings import OpenAISettings
@@ -27,7 +34,7 @@ async def check_account(context: CheckContext) -> CheckResult:
         name = await assistant.verify()
     except AuthFailed as error:
         hint = "correct OPENAI_API_KEY; see https://platform.openai.com/api-keys"
-        return _result(CheckStatus.FAILED, str(error), expected, hint)
+        return failed(str(error), expected=expected, hint=hint)
     missing = [model for model in wanted if not await _has_model(context, model)]
     if missing:
         hint = (
@@ -35,9 +42,9 @@ async def check_account(context: CheckContext) -> CheckResult:
             " https://platform.openai.com/settings/organization/limits lists"
         )
         found = f"{name} has no model {' and '.join(missing)}"
-        return _result(CheckStatus.FAILED, found, expected, hint)
+        return failed(found, expected=expected, hint=hint)
     found = f"{name} answers, and has both; {_budget_words(settings)}"
-    return _result(CheckStatus.PASSED, found, expected)
+    return passed(found, expected=expected)
 
 
 async def check_price(context: CheckContext) -> CheckResult:
@@ -45,9 +52,9 @@ async def check_price(context: CheckContext) -> CheckResult:
     model = context.settings(OpenAISettings).model
     expected = f"a price of {model} in the table of {AS_OF}"
     if price_of(model) is not None:
-        return _result(CheckStatus.PASSED, "there is one", expected)
+        return passed("there is one", expected=expected)
     hint = "answers are counted in tokens, and their cost is not told"
-    return _result(CheckStatus.SKIPPED, "there is none", expected, hint)
+    return skipped("there is none", expected=expected, hint=hint)
 
 
 CHECKS: Final = (
@@ -79,7 +86,3 @@ async def _has_model(context: CheckContext, model: str) -> bool:
         msg = f"OpenAI did not tell of the model {model}: HTTP {status}"
         raise ProviderUnavailable(msg)
     return status == HTTPStatus.OK
-
-
-def _result(status: CheckStatus, found: str, expected: str, hint: str = "") -> CheckResult:
-    return CheckResult(status=status, found=found, expected=expected, hint=hint)

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+)
 from clientflow_core.errors import AuthFailed
 from clientflow_core.providers.observer import ObserverProvider
 
@@ -14,15 +20,9 @@ async def check_collector(context: CheckContext) -> CheckResult:
     try:
         name = await observer.verify()
     except AuthFailed as error:
-        return CheckResult(
-            status=CheckStatus.FAILED,
-            found=str(error),
-            expected=expected,
-            hint="compare OTEL_EXPORTER_OTLP_HEADERS with what the collector's owner gave you",
-        )
-    return CheckResult(
-        status=CheckStatus.PASSED, found=f"{name} has taken a request", expected=expected
-    )
+        hint = "compare OTEL_EXPORTER_OTLP_HEADERS with what the collector's owner gave you"
+        return failed(str(error), expected=expected, hint=hint)
+    return passed(f"{name} has taken a request", expected=expected)
 
 
 CHECKS: Final = (

@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed
 from clientflow_plugins.sendgrid.account import (
     api_of,
@@ -34,11 +41,13 @@ async def check_key(context: CheckContext) -> CheckResult:
     scopes = await read_list(context, "/v3/scopes", "scopes", of=str)
     if "mail.send" not in scopes:
         hint = f"make a key that may send mail, at {_CONSOLE}/api_keys"
-        return _failed("the key may not send mail", expected, hint)
+        return failed("the key may not send mail", expected=expected, hint=hint)
     if _MIGHTY.intersection(scopes):
         hint = f"whoever steals it has the account: make a restricted one at {_CONSOLE}/api_keys"
-        return _passed(f"a key with full access ({len(scopes)} scopes)", expected, hint)
-    return _passed(f"a key with {len(scopes)} scopes", expected)
+        return passed(
+            f"a key with full access ({len(scopes)} scopes)", expected=expected, hint=hint
+        )
+    return passed(f"a key with {len(scopes)} scopes", expected=expected)
 
 
 async def check_sender(context: CheckContext) -> CheckResult:
@@ -47,11 +56,11 @@ async def check_sender(context: CheckContext) -> CheckResult:
     expected = "a verified sender, or an address of an authenticated domain"
     domain = await find_domain(context, address)
     if domain is not None and domain.get("valid") is True:
-        return _passed(f"{address} is of an authenticated domain", expected)
+        return passed(f"{address} is of an authenticated domain", expected=expected)
     if await is_verified_sender(context, address):
-        return _passed(f"{address} is a verified sender", expected)
+        return passed(f"{address} is a verified sender", expected=expected)
     hint = f"verify it, or authenticate its domain, at {_CONSOLE}/sender_auth"
-    return _failed(f"SendGrid does not know {address}", expected, hint)
+    return failed(f"SendGrid does not know {address}", expected=expected, hint=hint)
 
 
 async def check_keys_of_webhooks(context: CheckContext) -> CheckResult:
@@ -60,15 +69,17 @@ async def check_keys_of_webhooks(context: CheckContext) -> CheckResult:
     expected = "the keys by which the account signs"
     if not settings.public_key:
         hint = f"switch on the signed event webhook at {_CONSOLE}/mail_settings/webhook_settings"
-        return _failed("SENDGRID_PUBLIC_KEY is not set", expected, hint)
+        return failed("SENDGRID_PUBLIC_KEY is not set", expected=expected, hint=hint)
     for env, key in _public_keys(settings).items():
         if not _is_key(key):
-            return _failed(f"{env} is no key on P-256", expected, "copy it again, all of it")
+            return failed(
+                f"{env} is no key on P-256", expected=expected, hint="copy it again, all of it"
+            )
     webhooks = await read_list(context, "/v3/user/webhooks/event/settings/all", "webhooks")
     if settings.public_key not in [one.get("public_key") for one in webhooks]:
         hint = "copy the verification key of the event webhook again"
-        return _failed("no event webhook signs by SENDGRID_PUBLIC_KEY", expected, hint)
-    return _passed("the event webhook signs by SENDGRID_PUBLIC_KEY", expected)
+        return failed("no event webhook signs by SENDGRID_PUBLIC_KEY", expected=expected, hint=hint)
+    return passed("the event webhook signs by SENDGRID_PUBLIC_KEY", expected=expected)
 
 
 async def check_inbound(context: CheckContext) -> CheckResult:
@@ -80,11 +91,11 @@ async def check_inbound(context: CheckContext) -> CheckResult:
     ours = next((one for one in found if one.get("hostname") == hostname), None)
     if ours is None:
         hint = f"add the host at {_CONSOLE}/parse, or set SENDGRID_REPLY_EMAIL to one that is there"
-        return _failed(f"Inbound Parse does not know {hostname}", wanted, hint)
+        return failed(f"Inbound Parse does not know {hostname}", expected=wanted, hint=hint)
     url = _without_query(str(ours.get("url", "")))
     if url != wanted:
         hint = f"set it at {_CONSOLE}/parse, or correct CLIENTFLOW_PUBLIC_URL"
-        return _failed(url, wanted, hint)
+        return failed(url, expected=wanted, hint=hint)
     return await _check_inbound_proof(context, settings, ours, wanted)
 
 
@@ -96,11 +107,11 @@ async def check_events(context: CheckContext) -> CheckResult:
     hint = f"set it at {_CONSOLE}/mail_settings/webhook_settings"
     if not any(one.get("enabled") is True for one in ours):
         urls = ", ".join(_without_query(str(one.get("url", ""))) for one in webhooks)
-        return _failed(urls or "no event webhook", wanted, hint)
+        return failed(urls or "no event webhook", expected=wanted, hint=hint)
     missing = [word for word in WANTED_EVENTS if not any(one.get(word) is True for one in ours)]
     if missing:
-        return _failed(f"it is not told of {', '.join(missing)}", wanted, hint)
-    return _passed(wanted, wanted)
+        return failed(f"it is not told of {', '.join(missing)}", expected=wanted, hint=hint)
+    return passed(wanted, expected=wanted)
 
 
 async def check_domain(context: CheckContext) -> CheckResult:
@@ -110,11 +121,11 @@ async def check_domain(context: CheckContext) -> CheckResult:
     hint = f"authenticate it at {_CONSOLE}/sender_auth, and set the records that it names"
     domain = await find_domain(context, address)
     if domain is None:
-        return _failed(f"{name} is not authenticated", expected, hint)
+        return failed(f"{name} is not authenticated", expected=expected, hint=hint)
     if domain.get("valid") is not True:
         what = ", ".join(_missing_records(domain)) or "its records"
-        return _failed(f"{name}: not found are {what}", expected, hint)
-    return _passed(f"{name} is authenticated", expected)
+        return failed(f"{name}: not found are {what}", expected=expected, hint=hint)
+    return passed(f"{name} is authenticated", expected=expected)
 
 
 async def check_verified_sender(context: CheckContext) -> CheckResult:
@@ -122,12 +133,14 @@ async def check_verified_sender(context: CheckContext) -> CheckResult:
     address = context.settings(SendgridSettings).from_email
     expected = "a verified sender, unless its domain is authenticated"
     if await is_verified_sender(context, address):
-        return _passed(f"{address} is verified", expected)
+        return passed(f"{address} is verified", expected=expected)
     domain = await find_domain(context, address)
     if domain is not None and domain.get("valid") is True:
-        return _skipped("its domain is authenticated", expected, "that is more than a sender")
+        return skipped(
+            "its domain is authenticated", expected=expected, hint="that is more than a sender"
+        )
     hint = f"verify it at {_CONSOLE}/sender_auth, by the link that SendGrid sends to it"
-    return _failed(f"{address} is not verified", expected, hint)
+    return failed(f"{address} is not verified", expected=expected, hint=hint)
 
 
 async def check_mx(context: CheckContext) -> CheckResult:
@@ -136,12 +149,12 @@ async def check_mx(context: CheckContext) -> CheckResult:
     hostname = settings.own_address.rpartition("@")[2]
     expected = f"the MX record of {hostname} is {_MX}"
     if _is_stand_in(settings):
-        return _skipped("the API is a stand-in", expected, "its domain is in no DNS")
+        return skipped("the API is a stand-in", expected=expected, hint="its domain is in no DNS")
     hosts = [text.split()[-1].rstrip(".").lower() for text in await look_up(hostname, "MX")]
     if hosts == [_MX]:
-        return _passed(_MX, expected)
+        return passed(_MX, expected=expected)
     hint = "set it where the domain is registered; other hosts beside it would take e-mail away"
-    return _failed(", ".join(hosts) or "no MX record", expected, hint)
+    return failed(", ".join(hosts) or "no MX record", expected=expected, hint=hint)
 
 
 async def check_dmarc(context: CheckContext) -> CheckResult:
@@ -150,13 +163,13 @@ async def check_dmarc(context: CheckContext) -> CheckResult:
     domain = settings.from_email.rpartition("@")[2]
     expected = f"_dmarc.{domain} has a policy"
     if _is_stand_in(settings):
-        return _skipped("the API is a stand-in", expected, "its domain is in no DNS")
+        return skipped("the API is a stand-in", expected=expected, hint="its domain is in no DNS")
     found = [text.strip('"') for text in await look_up(f"_dmarc.{domain}", "TXT")]
     policies = [text for text in found if text.lower().startswith("v=dmarc1")]
     if len(policies) == 1:
-        return _passed(policies[0], expected)
+        return passed(policies[0], expected=expected)
     hint = 'set a TXT record, for a start "v=DMARC1; p=none"; of a domain above it, look yourself'
-    return _failed(f"{len(policies)} policies", expected, hint)
+    return failed(f"{len(policies)} policies", expected=expected, hint=hint)
 
 
 async def check_suppressions(context: CheckContext) -> CheckResult:
@@ -165,9 +178,9 @@ async def check_suppressions(context: CheckContext) -> CheckResult:
     expected = "our own address is not suppressed"
     reason = await find_suppression(api_of(context), address)
     if reason is None:
-        return _passed(f"nothing speaks against {address}", expected)
+        return passed(f"nothing speaks against {address}", expected=expected)
     hint = "take it off the list at https://app.sendgrid.com/suppressions"
-    return _failed(f"{address} is {reason}", expected, hint)
+    return failed(f"{address} is {reason}", expected=expected, hint=hint)
 
 
 def _unless_forbidden(run: Check) -> Check:
@@ -177,9 +190,9 @@ def _unless_forbidden(run: Check) -> Check:
         except AuthFailed as error:
             if error.provider_code == "403":
                 hint = "look in SendGrid's console, or give the key the right to read it"
-                return _skipped("the key may not read it", "a key that may", hint)
+                return skipped("the key may not read it", expected="a key that may", hint=hint)
             hint = f"correct SENDGRID_API_KEY; see {_CONSOLE}/api_keys"
-            return _failed(str(error), "a key that SendGrid knows", hint)
+            return failed(str(error), expected="a key that SendGrid knows", hint=hint)
 
     return check
 
@@ -225,19 +238,25 @@ async def _check_inbound_proof(
     context: CheckContext, settings: SendgridSettings, parse: Mapping[str, Any], wanted: str
 ) -> CheckResult:
     if settings.inbound_token:
-        return _passed(f"{wanted}, with a token", wanted, "a security policy would prove more")
+        return passed(
+            f"{wanted}, with a token", expected=wanted, hint="a security policy would prove more"
+        )
     if not settings.inbound_public_key:
         hint = "set SENDGRID_INBOUND_PUBLIC_KEY or SENDGRID_INBOUND_TOKEN, or nothing is taken"
-        return _failed(f"{wanted}, and nothing proves who posts", wanted, hint)
+        return failed(f"{wanted}, and nothing proves who posts", expected=wanted, hint=hint)
     policies = await read_list(context, "/v3/user/webhooks/security/policies", "policies")
     ours = [one for one in policies if _key_of(one) == settings.inbound_public_key]
     hint = "attach a policy to the host, and set SENDGRID_INBOUND_PUBLIC_KEY to its key"
     if not ours:
-        return _failed("no security policy has SENDGRID_INBOUND_PUBLIC_KEY", wanted, hint)
+        return failed(
+            "no security policy has SENDGRID_INBOUND_PUBLIC_KEY", expected=wanted, hint=hint
+        )
     # The official document does not know the field, Twilio's guide on securing Parse does.
     if "security_policy" in parse and parse["security_policy"] != ours[0].get("id"):
-        return _failed("the policy of the key is not attached to the host", wanted, hint)
-    return _passed(f"{wanted}, with a security policy", wanted)
+        return failed(
+            "the policy of the key is not attached to the host", expected=wanted, hint=hint
+        )
+    return passed(f"{wanted}, with a security policy", expected=wanted)
 
 
 def _key_of(policy: Mapping[str, Any]) -> object:
@@ -275,15 +294,3 @@ def _is_stand_in(settings: SendgridSettings) -> bool:
 def _without_query(url: str) -> str:
     # It may hold the token.
     return url.partition("?")[0]
-
-
-def _passed(found: str, expected: str, hint: str = "") -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected, hint=hint)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)

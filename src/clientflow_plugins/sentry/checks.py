@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed, ProviderUnavailable
 from clientflow_core.providers.observer import ObserverProvider
 from clientflow_core.release import commit
@@ -24,8 +31,8 @@ async def check_dsn(context: CheckContext) -> CheckResult:
     parts = urlsplit(context.settings(SentrySettings).dsn.reveal())
     found = f"project {parts.path.rpartition('/')[2]} at {parts.hostname}, by {parts.scheme}"
     if parts.scheme == "https" or _is_loopback(parts.hostname):
-        return _passed(found, expected)
-    return _failed(found, expected, "set SENTRY_DSN to one that begins with https://")
+        return passed(found, expected=expected)
+    return failed(found, expected=expected, hint="set SENTRY_DSN to one that begins with https://")
 
 
 async def check_project(context: CheckContext) -> CheckResult:
@@ -36,8 +43,8 @@ async def check_project(context: CheckContext) -> CheckResult:
         name = await observer.verify()
     except AuthFailed as error:
         hint = "copy SENTRY_DSN anew from the project's settings, Client Keys (DSN)"
-        return _failed(str(error), expected, hint)
-    return _passed(f"{name} has taken an envelope", expected)
+        return failed(str(error), expected=expected, hint=hint)
+    return passed(f"{name} has taken an envelope", expected=expected)
 
 
 async def check_alerts(context: CheckContext) -> CheckResult:
@@ -46,12 +53,12 @@ async def check_alerts(context: CheckContext) -> CheckResult:
     settings = context.settings(SentrySettings)
     if not (settings.auth_token and settings.organization and settings.project):
         hint = "set SENTRY_AUTH_TOKEN, SENTRY_ORG and SENTRY_PROJECT, or sign it off"
-        return _skipped("the alert rules cannot be read", expected, hint)
+        return skipped("the alert rules cannot be read", expected=expected, hint=hint)
     names = [str(rule.get("name")) for rule in await _list_rules(context, settings)]
     if not names:
         hint = "create one at Alerts in Sentry: a new issue should reach somebody"
-        return _failed("no alert rule", expected, hint)
-    return _passed(f"{len(names)}, such as {names[0]!r}", expected)
+        return failed("no alert rule", expected=expected, hint=hint)
+    return passed(f"{len(names)}, such as {names[0]!r}", expected=expected)
 
 
 async def check_traces(context: CheckContext) -> CheckResult:
@@ -60,8 +67,8 @@ async def check_traces(context: CheckContext) -> CheckResult:
     rate = context.settings(SentrySettings).traces_sample_rate
     found = f"{rate:.2%} of requests and jobs are timed"
     if rate > 0:
-        return _passed(found, expected)
-    return _failed(found, expected, "set SENTRY_TRACES_SAMPLE_RATE, such as to 0.1")
+        return passed(found, expected=expected)
+    return failed(found, expected=expected, hint="set SENTRY_TRACES_SAMPLE_RATE, such as to 0.1")
 
 
 async def check_release(context: CheckContext) -> CheckResult:
@@ -69,9 +76,9 @@ async def check_release(context: CheckContext) -> CheckResult:
     expected = "version and commit of what is deployed"
     settings = context.settings(SentrySettings)
     if settings.release or commit():
-        return _passed(release_of(settings), expected)
+        return passed(release_of(settings), expected=expected)
     hint = "deploy a wheel of `nox -s build`, or set SENTRY_RELEASE to VERSION+COMMIT each time"
-    return _failed(f"{release_of(settings)}, without a commit", expected, hint)
+    return failed(f"{release_of(settings)}, without a commit", expected=expected, hint=hint)
 
 
 CHECKS: Final = (
@@ -114,15 +121,3 @@ def _is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-def _passed(found: str, expected: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)

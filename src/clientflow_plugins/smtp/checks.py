@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+)
 from clientflow_core.errors import AuthFailed
 from clientflow_plugins.smtp.settings import THIS_MACHINE, Security, SmtpSettings
 
@@ -15,8 +21,8 @@ async def check_account(context: CheckContext) -> CheckResult:
         who = await channel.verify()
     except AuthFailed as error:
         hint = "correct SMTP_USERNAME and SMTP_PASSWORD, or SMTP_SECURITY and SMTP_PORT"
-        return _result(CheckStatus.FAILED, str(error), expected, hint)
-    return _result(CheckStatus.PASSED, f"signed in as {who}", expected)
+        return failed(str(error), expected=expected, hint=hint)
+    return passed(f"signed in as {who}", expected=expected)
 
 
 async def check_encryption(context: CheckContext) -> CheckResult:
@@ -24,18 +30,14 @@ async def check_encryption(context: CheckContext) -> CheckResult:
     expected = "starttls or tls"
     settings = context.settings(SmtpSettings)
     if settings.security is Security.NONE and settings.host in THIS_MACHINE:
-        return _result(CheckStatus.PASSED, "none, to a server on this machine", expected)
+        return passed("none, to a server on this machine", expected=expected)
     if settings.security is Security.NONE:
         hint = "set SMTP_SECURITY to starttls"
-        return _result(CheckStatus.FAILED, "none", expected, hint)
-    return _result(CheckStatus.PASSED, settings.security.value, expected)
+        return failed("none", expected=expected, hint=hint)
+    return passed(settings.security.value, expected=expected)
 
 
 CHECKS: Final = (
     CheckSpec(id="smtp-account", title="The mail server answers", run=check_account),
     CheckSpec(id="smtp-encryption", title="Mail is encrypted on its way", run=check_encryption),
 )
-
-
-def _result(status: CheckStatus, found: str, expected: str, hint: str = "") -> CheckResult:
-    return CheckResult(status=status, found=found, expected=expected, hint=hint)

@@ -9,10 +9,16 @@ from typing import Any, Final
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed, ProviderRefused
 from clientflow_plugins.stripe.account import change, read_list
-from clientflow_plugins.stripe.findings import failed, passed, skipped
 from clientflow_plugins.stripe.plan_checks import PLAN_CHECKS
 from clientflow_plugins.stripe.settings import (
     API_VERSION,
@@ -37,9 +43,11 @@ async def check_account(context: CheckContext) -> CheckResult:
     try:
         name = await billing.verify()
     except AuthFailed as error:
-        return failed(str(error), expected, f"correct STRIPE_SECRET_KEY; see {KEYS_URL}")
+        return failed(
+            str(error), expected=expected, hint=f"correct STRIPE_SECRET_KEY; see {KEYS_URL}"
+        )
     mode = context.settings(StripeSettings).mode
-    return passed(f"the account {name} answers, in {mode} mode", expected)
+    return passed(f"the account {name} answers, in {mode} mode", expected=expected)
 
 
 async def check_webhook_secret(context: CheckContext) -> CheckResult:
@@ -49,12 +57,12 @@ async def check_webhook_secret(context: CheckContext) -> CheckResult:
         status = await _post_signed(context, secret)
         if status == HTTPStatus.FORBIDDEN:
             hint = "restart the host with this STRIPE_WEBHOOK_SECRET, or correct it here"
-            return failed("the host refuses the signature", expected, hint)
+            return failed("the host refuses the signature", expected=expected, hint=hint)
         if status != HTTPStatus.BAD_REQUEST:
             found = "no answer" if status is None else f"HTTP {status}"
             hint = f"see whether {context.public_url} is the host, and can be reached from here"
-            return skipped(found, expected, hint)
-    return passed("the host takes the signature", expected)
+            return skipped(found, expected=expected, hint=hint)
+    return passed("the host takes the signature", expected=expected)
 
 
 async def check_publishable_key(context: CheckContext) -> CheckResult:
@@ -63,9 +71,9 @@ async def check_publishable_key(context: CheckContext) -> CheckResult:
     expected = f"a publishable key of {settings.mode} mode"
     if settings.publishable_key is None and settings.page_key is None:
         why = "the pages lead to Stripe's own and need none; set STRIPE_PUBLISHABLE_KEY if yours do"
-        return skipped("none is set", expected, why)
+        return skipped("none is set", expected=expected, hint=why)
     # One of the other mode would have refused the start.
-    return passed(f"one of {settings.mode} mode is set", expected)
+    return passed(f"one of {settings.mode} mode is set", expected=expected)
 
 
 async def check_endpoint(context: CheckContext) -> CheckResult:
@@ -76,12 +84,14 @@ async def check_endpoint(context: CheckContext) -> CheckResult:
     found = next((one for one in endpoints if one["url"] == wanted), None)
     if found is None:
         urls = ", ".join(str(one["url"]) for one in endpoints) or "no endpoint"
-        return failed(urls, expected, f"add it at {WEBHOOKS_URL}, or correct the public URL")
+        return failed(
+            urls, expected=expected, hint=f"add it at {WEBHOOKS_URL}, or correct the public URL"
+        )
     said = f"{found['status']}, with the API version {found['api_version'] or 'of the account'}"
     if (found["status"], found["api_version"]) == ("enabled", API_VERSION):
-        return passed(f"{wanted}, {said}", expected)
+        return passed(f"{wanted}, {said}", expected=expected)
     hint = f"make it anew at {WEBHOOKS_URL}: the version of an endpoint cannot be changed"
-    return failed(f"{wanted}, {said}", expected, hint)
+    return failed(f"{wanted}, {said}", expected=expected, hint=hint)
 
 
 async def fix_endpoint(context: CheckContext) -> str:
@@ -110,13 +120,13 @@ async def check_events(context: CheckContext) -> CheckResult:
     expected = f"all {len(EVENT_TYPES)} events that are read"
     found = await _our_endpoint(context)
     if found is None:
-        return skipped("there is no such endpoint", expected, "see ES5")
+        return skipped("there is no such endpoint", expected=expected, hint="see ES5")
     sent = set(found["enabled_events"])
     missing = [] if _EVERY_EVENT in sent else [one for one in EVENT_TYPES if one not in sent]
     if missing:
         hint = f"add them to the endpoint at {WEBHOOKS_URL}"
-        return failed(f"not sent: {', '.join(missing)}", expected, hint)
-    return passed("all are sent", expected)
+        return failed(f"not sent: {', '.join(missing)}", expected=expected, hint=hint)
+    return passed("all are sent", expected=expected)
 
 
 async def fix_events(context: CheckContext) -> str:

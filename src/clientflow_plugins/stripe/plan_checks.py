@@ -7,10 +7,16 @@ https://docs.stripe.com/api/customer_portal/configurations.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_plugins.stripe.account import Fields, change, read_list
 from clientflow_plugins.stripe.catalogue import Entry, read_catalogue
-from clientflow_plugins.stripe.findings import failed, passed, skipped
 from clientflow_plugins.stripe.settings import CATALOGUE_ENV, StripeSettings
 
 _PRODUCTS_URL: Final = "https://dashboard.stripe.com/products"
@@ -25,18 +31,22 @@ async def check_plans(context: CheckContext) -> CheckResult:
     keys, catalogue = await _keys_on_sale(context), _catalogue(context)
     if catalogue is None:
         if keys:
-            return passed(f"plans: {', '.join(sorted(keys))}", expected)
+            return passed(f"plans: {', '.join(sorted(keys))}", expected=expected)
         hint = f"give each price at {_PRODUCTS_URL} a lookup key: the plan's name, such as pro"
-        return failed("no price is a plan", expected, hint)
+        return failed("no price is a plan", expected=expected, hint=hint)
     wanted = {one.key for one in catalogue}
     if missing := sorted(wanted - keys):
         hint = f"let `clientflow checklist --only ES4 --fix` make them, or do it at {_PRODUCTS_URL}"
-        return failed(f"not on sale: {', '.join(missing)}", f"the plans of {CATALOGUE_ENV}", hint)
+        return failed(
+            f"not on sale: {', '.join(missing)}",
+            expected=f"the plans of {CATALOGUE_ENV}",
+            hint=hint,
+        )
     if extra := sorted(keys - wanted):
         hint = f"archive the price at {_PRODUCTS_URL}, or write the plan into {CATALOGUE_ENV}"
         found = f"on sale, and not in the catalogue: {', '.join(extra)}"
-        return failed(found, f"the plans of {CATALOGUE_ENV}", hint)
-    return passed(f"plans: {', '.join(sorted(keys))}", f"the plans of {CATALOGUE_ENV}")
+        return failed(found, expected=f"the plans of {CATALOGUE_ENV}", hint=hint)
+    return passed(f"plans: {', '.join(sorted(keys))}", expected=f"the plans of {CATALOGUE_ENV}")
 
 
 async def make_plans(context: CheckContext) -> str:
@@ -63,14 +73,14 @@ def plan_check(key: str) -> Callable[[CheckContext], Awaitable[CheckResult]]:
         catalogue = _catalogue(context)
         if catalogue is not None and key not in {one.key for one in catalogue}:
             hint = f"nothing, if that is meant; else write it into {CATALOGUE_ENV}"
-            return skipped(f"{CATALOGUE_ENV} has no plan {key}", expected, hint)
+            return skipped(f"{CATALOGUE_ENV} has no plan {key}", expected=expected, hint=hint)
         if key in await _keys_on_sale(context):
-            return passed(f"{key} is on sale", expected)
+            return passed(f"{key} is on sale", expected=expected)
         hint = (
             f"make a product at {_PRODUCTS_URL} whose price has the lookup key {key}; if you sell"
             f" other plans, name them in {CATALOGUE_ENV}"
         )
-        return failed(f"no active price has the lookup key {key}", expected, hint)
+        return failed(f"no active price has the lookup key {key}", expected=expected, hint=hint)
 
     return check
 
@@ -81,17 +91,17 @@ async def check_prices(context: CheckContext) -> CheckResult:
     catalogue = _catalogue(context)
     if catalogue is None:
         hint = f"write the plans into a file of TOML, and set {CATALOGUE_ENV} to its path"
-        return skipped("there is no catalogue to compare with", expected, hint)
+        return skipped("there is no catalogue to compare with", expected=expected, hint=hint)
     what, only = "the prices", {"active": "true", "type": "recurring"}
     terms = dict(await read_list(context, _PRICES, _key_and_terms, what=what, **only))
     wrong = [word for one in catalogue for word in _differences(one, terms.get(one.key, {}))]
     if not wrong:
-        return passed(f"{len(catalogue)} plans cost what the catalogue says", expected)
+        return passed(f"{len(catalogue)} plans cost what the catalogue says", expected=expected)
     hint = (
         f"correct {CATALOGUE_ENV}; or add a new price at {_PRODUCTS_URL} and hand the lookup key"
         " over to it: a price cannot be changed"
     )
-    return failed("; ".join(wrong), expected, hint)
+    return failed("; ".join(wrong), expected=expected, hint=hint)
 
 
 async def check_portal(context: CheckContext) -> CheckResult:
@@ -101,11 +111,11 @@ async def check_portal(context: CheckContext) -> CheckResult:
     found = await read_list(context, _PORTALS, _missing_in_portal, what=what, **only)
     if not found:
         hint = f"save the settings at {_PORTAL_URL} once; without them no portal opens"
-        return failed("the portal has no settings", expected, hint)
+        return failed("the portal has no settings", expected=expected, hint=hint)
     if found[0]:
         hint = f"switch it on at {_PORTAL_URL}, Subscriptions"
-        return failed(f"not so: {'; '.join(found[0])}", expected, hint)
-    return passed("all of it", expected)
+        return failed(f"not so: {'; '.join(found[0])}", expected=expected, hint=hint)
+    return passed("all of it", expected=expected)
 
 
 PLAN_CHECKS: Final = (

@@ -3,7 +3,14 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed
 from clientflow_plugins.supabase.api import AuthApi
 from clientflow_plugins.supabase.settings import (
@@ -25,14 +32,16 @@ async def check_keys(context: CheckContext) -> CheckResult:
     settings = context.settings(SupabaseSettings)
     parts = urlsplit(settings.url)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        return _failed(f"{parts.hostname} by http", expected, "set SUPABASE_URL to the https one")
+        return failed(
+            f"{parts.hostname} by http", expected=expected, hint="set SUPABASE_URL to the https one"
+        )
     found = await AuthApi(context.http, settings).get("/.well-known/jwks.json")
     listed = found.get("keys")
     count = len(listed) if isinstance(listed, list) else 0
     if count == 0 and settings.jwt_secret is None:
         hint = f"change to signing keys at {_SETTINGS}/jwt, or set SUPABASE_JWT_SECRET"
-        return _failed("no signing keys, and no shared secret", expected, hint)
-    return _passed(f"{count} signing keys at {parts.hostname}", expected)
+        return failed("no signing keys, and no shared secret", expected=expected, hint=hint)
+    return passed(f"{count} signing keys at {parts.hostname}", expected=expected)
 
 
 async def check_public_key(context: CheckContext) -> CheckResult:
@@ -54,7 +63,7 @@ async def check_page_url(context: CheckContext) -> CheckResult:
     settings = context.settings(SupabaseSettings)
     expected = "the same as SUPABASE_URL, or not set"
     # Another one would not have been loaded.
-    return _passed(settings.page_url or "not set", expected)
+    return passed(settings.page_url or "not set", expected=expected)
 
 
 async def check_page_key(context: CheckContext) -> CheckResult:
@@ -77,26 +86,16 @@ async def _ask(
 ) -> CheckResult:
     expected = "a key of the project, of the new kind"
     if key is None:
-        return _skipped(
-            "not set", expected, f"set {names} if it is needed; see {_SETTINGS}/api-keys"
+        return skipped(
+            "not set",
+            expected=expected,
+            hint=f"set {names} if it is needed; see {_SETTINGS}/api-keys",
         )
     try:
         settings = context.settings(SupabaseSettings)
         await AuthApi(context.http, settings).get(path, key=key, **query)
     except AuthFailed as error:
-        return _failed(str(error), expected, f"copy {names} anew: {_MAKE_NEW}")
+        return failed(str(error), expected=expected, hint=f"copy {names} anew: {_MAKE_NEW}")
     if is_legacy(key):
-        return CheckResult(status=CheckStatus.PASSED, found=_OLD, expected=expected, hint=_MAKE_NEW)
-    return _passed("a key of the new kind, which works", expected)
-
-
-def _passed(found: str, expected: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)
+        return passed(_OLD, expected=expected, hint=_MAKE_NEW)
+    return passed("a key of the new kind, which works", expected=expected)

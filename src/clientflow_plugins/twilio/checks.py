@@ -7,7 +7,14 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core.contributions.checks import (
+    CheckContext,
+    CheckResult,
+    CheckSpec,
+    failed,
+    passed,
+    skipped,
+)
 from clientflow_core.errors import AuthFailed, ProviderRefused
 from clientflow_plugins.twilio.account import (
     find_number,
@@ -42,8 +49,8 @@ async def check_account(context: CheckContext) -> CheckResult:
         name = await channel.verify()
     except AuthFailed as error:
         hint = f"correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN; see {_CONSOLE}"
-        return _failed(str(error), expected, hint)
-    return _passed(f"the account {name} is active", expected)
+        return failed(str(error), expected=expected, hint=hint)
+    return passed(f"the account {name} is active", expected=expected)
 
 
 async def check_token(context: CheckContext) -> CheckResult:
@@ -54,31 +61,33 @@ async def check_token(context: CheckContext) -> CheckResult:
         await channel.verify()
     except AuthFailed as error:
         hint = f"copy TWILIO_AUTH_TOKEN anew: {_CONSOLE}, Account, API keys & tokens"
-        return _failed(str(error), expected, hint)
+        return failed(str(error), expected=expected, hint=hint)
     status = await _post_signed(context)
     if status == HTTPStatus.FORBIDDEN:
         hint = "restart the host with this TWILIO_AUTH_TOKEN, or correct CLIENTFLOW_PUBLIC_URL"
-        return _failed("the host refuses the signature", expected, hint)
+        return failed("the host refuses the signature", expected=expected, hint=hint)
     if status != HTTPStatus.BAD_REQUEST:
         found = "no answer" if status is None else f"HTTP {status}"
         hint = f"see whether {context.public_url} is the host, and can be reached from here"
-        return _skipped(found, expected, hint)
-    return _passed("Twilio knows the token, and the host takes the signature", expected)
+        return skipped(found, expected=expected, hint=hint)
+    return passed("Twilio knows the token, and the host takes the signature", expected=expected)
 
 
 async def check_number(context: CheckContext) -> CheckResult:
     """Look for the number among those of the account, and at what it can carry."""
     number = context.settings(TwilioSettings).phone_number
     if number is None:
-        return _skipped("no number is set", _OWNED, "a messaging service chooses the number")
+        return skipped(
+            "no number is set", expected=_OWNED, hint="a messaging service chooses the number"
+        )
     found = await find_number(context, number)
     if found is None:
         hint = "set TWILIO_PHONE_NUMBER to a number of the account that TWILIO_ACCOUNT_SID names"
-        return _failed(f"the account has no number {number}", _OWNED, hint)
+        return failed(f"the account has no number {number}", expected=_OWNED, hint=hint)
     if not found.get("capabilities", {}).get("sms"):
         hint = f"choose a number that can, or buy one: {_CONSOLE}, Phone Numbers, Buy a number"
-        return _failed(f"{number} carries no texts", _OWNED, hint)
-    return _passed(f"{number} belongs to the account and carries texts", _OWNED)
+        return failed(f"{number} carries no texts", expected=_OWNED, hint=hint)
+    return passed(f"{number} belongs to the account and carries texts", expected=_OWNED)
 
 
 async def check_own_address(context: CheckContext) -> CheckResult:
@@ -88,14 +97,18 @@ async def check_own_address(context: CheckContext) -> CheckResult:
     problem = next(webhook_url_problems(settings, context.public_url), None)
     if problem is not None:
         hint = f"set {WEBHOOK_URL_ENV} to {wanted}, or leave it out, or correct the public URL"
-        return _failed(f"{settings.webhook_url}", expected, hint)
+        return failed(f"{settings.webhook_url}", expected=expected, hint=hint)
     parts = urlsplit(wanted)
     if parts.hostname in _ON_THIS_MACHINE:
-        return _skipped(wanted, expected, "nobody else can reach this machine by that name")
+        return skipped(
+            wanted, expected=expected, hint="nobody else can reach this machine by that name"
+        )
     if parts.scheme != "https":
-        return _failed(wanted, expected, "set CLIENTFLOW_PUBLIC_URL to the address of https")
+        return failed(
+            wanted, expected=expected, hint="set CLIENTFLOW_PUBLIC_URL to the address of https"
+        )
     said = "" if settings.webhook_url else f" ({WEBHOOK_URL_ENV} is not set, and need not be)"
-    return _passed(f"{wanted}{said}", expected)
+    return passed(f"{wanted}{said}", expected=expected)
 
 
 async def check_service(context: CheckContext) -> CheckResult:
@@ -104,17 +117,19 @@ async def check_service(context: CheckContext) -> CheckResult:
     sid, expected = settings.messaging_service_sid, "a messaging service with our number in it"
     if sid is None:
         hint = f"make one at {_CONSOLE}, Messaging, Services; set TWILIO_MESSAGING_SERVICE_SID"
-        return _skipped("no messaging service is set", expected, hint)
+        return skipped("no messaging service is set", expected=expected, hint=hint)
     name = (await read_service(context, sid)).get("friendly_name") or sid
     pool = await list_pool(context, sid)
     if not pool or settings.phone_number not in {None, *pool}:
         hint = f"add it at {_CONSOLE}, Messaging, Services, {name}, Sender Pool"
-        return _failed(f"{name} has not {settings.phone_number or 'any number'}", expected, hint)
+        return failed(
+            f"{name} has not {settings.phone_number or 'any number'}", expected=expected, hint=hint
+        )
     states = await list_campaigns(context, sid)
     found = f"{name} has {len(pool)} numbers; A2P: {', '.join(states) or 'not registered'}"
     if "FAILED" in states:
-        return _failed(found, "no campaign that has failed", _REGISTER)
-    return _passed(found, expected, "" if states else _REGISTER)
+        return failed(found, expected="no campaign that has failed", hint=_REGISTER)
+    return passed(found, expected=expected, hint="" if states else _REGISTER)
 
 
 async def check_webhook(context: CheckContext) -> CheckResult:
@@ -127,14 +142,14 @@ async def check_webhook(context: CheckContext) -> CheckResult:
         return _compare(url, method, wanted, where)
     if settings.phone_number is None:
         why = "the service leaves it to its numbers: compare theirs in the console"
-        return _skipped("each number has an address of its own", wanted, why)
+        return skipped("each number has an address of its own", expected=wanted, hint=why)
     found = await find_number(context, settings.phone_number)
     if found is None:
-        return _skipped("the account has no such number", wanted, "see ET3")
+        return skipped("the account has no such number", expected=wanted, hint="see ET3")
     where = f"at {_CONSOLE}, Phone Numbers, Active numbers, A message comes in, at the number"
     if found.get("sms_application_sid"):
         hint = f"choose Webhook instead of the TwiML App {where}"
-        return _failed(f"the application {found['sms_application_sid']}", wanted, hint)
+        return failed(f"the application {found['sms_application_sid']}", expected=wanted, hint=hint)
     return _compare(found.get("sms_url"), found.get("sms_method"), wanted, where)
 
 
@@ -192,10 +207,10 @@ async def _deciding_service(context: CheckContext) -> Mapping[str, Any] | None:
 
 def _compare(url: object, method: object, wanted: str, where: str) -> CheckResult:
     if url == wanted and method in {None, "POST"}:
-        return _passed(wanted, wanted)
+        return passed(wanted, expected=wanted)
     hint = f"set it, by HTTP POST, {where}; or correct CLIENTFLOW_PUBLIC_URL"
     said = f"{url}, by {method}" if url == wanted else str(url or "none")
-    return _failed(said, wanted, hint)
+    return failed(said, expected=wanted, hint=hint)
 
 
 async def _post_signed(context: CheckContext) -> int | None:
@@ -219,15 +234,3 @@ async def _post_signed(context: CheckContext) -> int | None:
             return response.status
     except (aiohttp.ClientError, OSError):
         return None
-
-
-def _passed(found: str, expected: str, hint: str = "") -> CheckResult:
-    return CheckResult(status=CheckStatus.PASSED, found=found, expected=expected, hint=hint)
-
-
-def _failed(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.FAILED, found=found, expected=expected, hint=hint)
-
-
-def _skipped(found: str, expected: str, hint: str) -> CheckResult:
-    return CheckResult(status=CheckStatus.SKIPPED, found=found, expected=expected, hint=hint)

@@ -11,8 +11,8 @@ import attrs
 
 from clientflow_core.jobs.carrier import SaqCarrier, WakeWorker
 from clientflow_core.jobs.wake_queue import WakeQueue, open_wake_queue
-from tests.conftest import Addresses
 from tests.core.jobs.conftest import until
+from tests.databases import Addresses
 from tests.redis_server import REDIS, VALKEY, RedisServer, running_redis
 
 POSTGRESQL: Final = "postgresql"

@@ -26,7 +26,7 @@ from clientflow_core.persistence.migrate import migrate
 from clientflow_core.persistence.provision import DATABASE, provision
 from clientflow_core.persistence.repositories.jobs import VISIBILITY_SECONDS
 from clientflow_core.persistence.server import parse_url
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 LANE: Final = "tests"
 

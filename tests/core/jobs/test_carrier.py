@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from clientflow_core.jobs.carrier import SaqCarrier, WakeWorker
 from clientflow_core.jobs.wake_queue import WakeQueue
-from tests.conftest import Addresses
 from tests.core.jobs.carried import WAYS, Ends, Way, open_ends, open_way
 from tests.core.jobs.conftest import until
+from tests.databases import Addresses
 
 
 @pytest.fixture(params=WAYS)

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.postgres_queue import PostgresWakeQueue
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 
 class Timed(PostgresWakeQueue):

@@ -8,12 +8,14 @@ import sqlalchemy as sa
 
 from clientflow_core.domain.jobs import Job
 from clientflow_core.errors import NotFound, ProviderUnavailable
+from clientflow_core.jobs import execution as execution_module
 from clientflow_core.jobs.execution import Execution
 from clientflow_core.jobs.handlers import DatabaseJob, Handler, JobRun, ProviderJob, RetryLater
 from clientflow_core.persistence.database import Database, Transaction
 from clientflow_core.persistence.repositories.jobs import claim_jobs
-from tests.conftest import Addresses, Business, add_business
-from tests.core.jobs.conftest import LANE, NOTE, NOTE_IN_STEPS, Table, write_note
+from tests.conftest import Business, add_business
+from tests.core.jobs.conftest import LANE, NOTE, NOTE_IN_STEPS, Table, until, write_note
+from tests.databases import Addresses
 
 
 @attrs.frozen
@@ -121,6 +123,28 @@ async def test_poison_in_a_batch_does_not_hold_up_the_others(work: Work, table: 
     assert 0 < row["due_in_seconds"] < 7
 
 
+@pytest.mark.parametrize(("count", "together"), [(1, [3]), (2, [3]), (3, [])])
+async def test_batch_goes_on_without_the_few_that_fail(
+    work: Work, table: Table, *, count: int, together: list[int]
+) -> None:
+    """Or each of the others would need a transaction of its own."""
+    begun: list[tuple[Transaction, list[int]]] = []
+
+    async def note(transaction: Transaction, job: Job) -> None:
+        await write_note(transaction, job)
+        if not begun or begun[-1][0] is not transaction:
+            begun.append((transaction, []))
+        begun[-1][1].append(job.id)
+
+    good = table.add()
+    table.add("poison", count=count)
+    good += table.add(count=2)
+    await work.do({"note": DatabaseJob(handle=note), "poison": failing(ZeroDivisionError())})
+
+    assert table.effects() == good
+    assert [len(ids) for _, ids in begun if len(ids) == len(good)] == together
+
+
 async def test_poison_of_the_database_itself_does_not_hold_up_the_others(
     work: Work, table: Table
 ) -> None:
@@ -208,20 +232,20 @@ def raising(condition: str) -> DatabaseJob:
 
 
 @pytest.mark.parametrize("condition", IN_TROUBLE)
-async def test_database_in_trouble_costs_no_attempt_and_no_hours(
+async def test_database_in_trouble_costs_no_attempt_and_no_more_than_seconds(
     work: Work, table: Table, condition: str
 ) -> None:
     """However often the job was begun: it may have been by workers that died."""
-    (job_id,) = table.add(attempts=13, max_attempts=14)
+    (first,), (often,) = table.add(), table.add(attempts=13, max_attempts=14)
 
     await work.do({"note": raising(condition)})
 
-    job = table.job(job_id)
-    assert not job["is_dead"]
-    assert 60 < job["due_in_seconds"] < 150
+    assert -1 < table.job(first)["due_in_seconds"] <= 1.5
+    assert not table.job(often)["is_dead"]
+    assert 3 < table.job(often)["due_in_seconds"] <= 15
     table.query("UPDATE jobs SET run_at = now()")
     await work.do({"note": NOTE})
-    assert table.effects() == [job_id]
+    assert table.effects() == [first, often]
 
 
 async def test_pool_without_a_free_connection_costs_no_attempt(work: Work, table: Table) -> None:
@@ -237,6 +261,117 @@ async def test_what_a_job_itself_may_ask_of_the_database_in_vain_is_an_attempt(
     (job_id,) = table.add(attempts=13, max_attempts=14)
     await work.do({"note": raising(condition)})
     assert table.job(job_id)["is_dead"]
+
+
+@pytest.mark.parametrize(("attempts", "least", "most"), [(1, 0, 3), (2, 0, 4.5), (3, 400, 800)])
+async def test_statement_that_took_too_long_is_repeated_soon_some_times(
+    work: Work, table: Table, attempts: int, least: float, most: float
+) -> None:
+    """The database may have been frozen; or the job asks for too much, and always will."""
+    (job_id,) = table.add(attempts=attempts)
+    await work.do({"note": raising("query_canceled")})
+    assert least < table.job(job_id)["due_in_seconds"] <= most
+
+
+_LIMIT = (
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I CONNECTION LIMIT {}', current_database());"
+    " END $$"
+)
+_CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE usename = 'clientflow_app' AND datname = current_database()"
+)
+
+
+def failing_without_database(table: Table) -> DatabaseJob:
+    """Fail, when the database has just begun to take no connections."""
+
+    async def fail(_: Transaction, __: Job) -> None:
+        await table.change(_LIMIT.format(0))
+        await table.change(_CUT)
+        raise ValueError
+
+    return DatabaseJob(handle=fail)
+
+
+async def test_job_that_cannot_be_put_back_for_long_is_left_to_the_sweep(
+    work: Work, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution_module, "_PAUSES_SECONDS", (0.01,))
+    (job_id,) = table.add("fail")
+
+    await work.do({"fail": failing_without_database(table)})
+
+    await table.change(_LIMIT.format(-1))
+    row = table.job(job_id)
+    assert (row["claimed_by"], row["last_error"]) == (1, None)
+
+
+async def test_job_is_put_back_as_soon_as_the_database_lets_it(
+    work: Work, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be nobody's until its visibility ends."""
+    monkeypatch.setattr(execution_module, "_PAUSES_SECONDS", (0.01,) * 1_000)
+    (job_id,) = table.add("fail")
+    running = asyncio.create_task(work.do({"fail": failing_without_database(table)}))
+    await until(lambda: table.job(job_id)["attempts"] == 1)
+    await asyncio.sleep(0.3)
+    assert not running.done()
+    await table.change(_LIMIT.format(-1))
+    await running
+
+    row = table.job(job_id)
+    assert (row["claimed_by"], row["last_error"]) == (None, "ValueError")
+
+
+async def test_jobs_that_were_begun_before_run_few_at_a_time_and_say_so(
+    work: Work, table: Table, database: Database
+) -> None:
+    """Where their worker dies, it is known which of them may have ended it."""
+    ids = table.add(attempts=1, count=12)
+    seen: list[list[str | None]] = []
+
+    async def look(transaction: Transaction, job: Job) -> None:
+        row = "SELECT last_error FROM jobs ORDER BY id"
+        seen.append([error for (error,) in await asyncio.to_thread(table.query, row)])
+        await write_note(transaction, job)
+
+    execution = Execution(database, {"note": DatabaseJob(handle=look)})
+    groups = execution.divide(await work.claim())
+    await asyncio.gather(*(execution.run(group) for group in groups))
+
+    assert table.effects() == ids
+    counts = [notes.count("begun_again") for notes in seen]
+    assert len(counts) == 12
+    assert 1 <= min(counts) <= max(counts) <= 4
+
+
+async def test_call_that_was_begun_before_says_so(work: Work, table: Table) -> None:
+    (job_id,) = table.add("call", attempts=1)
+    seen = []
+
+    async def look(run: JobRun) -> None:
+        seen.append((await asyncio.to_thread(table.job, run.job.id))["last_error"])
+        async with run.last_transaction() as transaction:
+            await write_note(transaction, run.job)
+
+    await work.do({"call": ProviderJob(handle=look)})
+
+    assert (seen, table.effects()) == (["begun_again"], [job_id])
+
+
+@pytest.mark.parametrize("handler", [NOTE, NOTE_IN_STEPS])
+async def test_job_that_is_taken_over_before_it_is_begun_again_is_not_run(
+    work: Work, table: Table, handler: Handler
+) -> None:
+    table.add(attempts=1)
+    (late,) = await work.claim()
+    table.query("UPDATE jobs SET claimed_by = 2, attempts = 3")
+
+    await Execution(work.database, {"note": handler}).run([late])
+
+    assert table.effects() == []
+    assert table.job(late.id)["last_error"] is None
 
 
 @pytest.mark.proves("DK5")

@@ -7,8 +7,8 @@ import pytest
 from clientflow_core.jobs import liveness as liveness_module
 from clientflow_core.jobs.liveness import Liveness
 from clientflow_core.persistence.repositories.jobs import LIVENESS_LOCKS
-from tests.conftest import Addresses
 from tests.core.jobs.conftest import Table
+from tests.databases import Addresses
 
 LOCKS = (
     "SELECT objid::int FROM pg_locks JOIN pg_database ON pg_database.oid = database"

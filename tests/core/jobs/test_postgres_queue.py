@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from clientflow_core.jobs import carrier as carrier_module
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.postgres_queue import PostgresWakeQueue
-from tests.conftest import Addresses
 from tests.core.jobs.carried import Ends, Way, open_ends
 from tests.core.jobs.conftest import OwnServer, Table, until
+from tests.databases import Addresses
 
 LOCK = b"LOCK TABLE saq_jobs IN ACCESS EXCLUSIVE MODE"
 

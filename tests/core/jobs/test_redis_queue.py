@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from clientflow_core.jobs.carrier import SaqCarrier
 from clientflow_core.jobs.redis_queue import open_redis
 from clientflow_core.secret import Secret
-from tests.conftest import Addresses
 from tests.core.jobs.carried import Ends, Way, open_ends
 from tests.core.jobs.conftest import until
+from tests.databases import Addresses
 from tests.redis_server import RedisServer, running_redis
 
 # Seven are needed; a wake-up that is heard late may be looked for once more.

@@ -6,8 +6,8 @@ import pytest
 
 from clientflow_core.jobs.schedules import CatchUp, Schedule, tick
 from clientflow_core.persistence.database import Database
-from tests.conftest import Addresses
 from tests.core.jobs.conftest import LANE, NOTE, Runners, Table
+from tests.databases import Addresses
 
 HOURLY = Schedule(name="hourly", every_seconds=3_600, lane=LANE, kind="note")
 DAILY = Schedule(name="daily", every_seconds=86_400, lane="other", kind="count")

@@ -11,9 +11,9 @@ from clientflow_core.jobs.wake_queue import WakeQueue
 from clientflow_core.jobs.worker import JobWorker
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.jobs import enqueue
-from tests.conftest import Addresses
 from tests.core.jobs.carried import POSTGRESQL, Way, open_way
 from tests.core.jobs.conftest import LANE, NOTE, Gate, Runners, Table, until
+from tests.databases import Addresses
 from tests.redis_server import VALKEY
 
 

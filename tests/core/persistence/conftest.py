@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from clientflow_core.domain.inbound_events import InboundEvent
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.embedded import EmbeddedPostgres
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 
 def inbound_event(external_id: str = "1", **changes: Any) -> InboundEvent:

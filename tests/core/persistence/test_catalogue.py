@@ -20,7 +20,7 @@ from clientflow_core.persistence.tables import (
     SYSTEM_TABLES,
     metadata,
 )
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 SCOPE = (
     "( SELECT (NULLIF(current_setting('app.organization_id'::text, true), ''::text))::uuid"

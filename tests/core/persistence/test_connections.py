@@ -11,8 +11,8 @@ from clientflow_core.persistence import connections
 from clientflow_core.persistence.connections import ImpatientConnection
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.server import connection_string
-from tests.conftest import Addresses
 from tests.core.persistence.conftest import Relay
+from tests.databases import Addresses
 
 NOTHING_KEPT = [("0", "0", "0", "")]
 KEPT = (

@@ -19,8 +19,9 @@ from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.persistence.server import parse_url
 from clientflow_core.persistence.tables import contacts
 from clientflow_core.secret import Secret
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.persistence.conftest import Relay
+from tests.databases import Addresses
 
 
 class Undo(Exception):

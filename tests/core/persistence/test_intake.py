@@ -18,8 +18,8 @@ from clientflow_core.persistence.repositories.inbound_events import (
     read_inbound_event,
     store_inbound_events,
 )
-from tests.conftest import Addresses
 from tests.core.persistence.conftest import Relay, inbound_event, wait_for_locks
+from tests.databases import Addresses
 
 
 @pytest.fixture
@@ -247,6 +247,22 @@ async def test_while_the_database_is_silent_senders_are_told_to_come_again(
     await relayed.store(inbound_event("1"))
     await relayed.store(inbound_event("3"))
     assert kept(addresses) == ["1", "2", "3", "first"]
+
+
+async def test_once_the_database_is_known_to_be_silent_nobody_waits_for_it(
+    relayed: Intake, relay: Relay, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_SILENT_SECONDS", 0.1)
+    relay.freeze()
+    waiting = asyncio.create_task(relayed.store(inbound_event("1")))
+    await asyncio.sleep(0.2)
+    with pytest.raises(Overloaded, match="does not answer"):
+        await relayed.store(inbound_event("2"))
+    assert not waiting.done()
+    relay.thaw()
+    await waiting
+    await relayed.store(inbound_event("3"))
+    assert kept(addresses) == ["1", "3", "first"]
 
 
 async def test_a_sender_that_goes_away_does_not_harm_the_others(

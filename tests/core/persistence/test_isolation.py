@@ -27,7 +27,8 @@ from clientflow_core.persistence.tables import (
     SYSTEM_TABLES,
     metadata,
 )
-from tests.conftest import Addresses, add_business
+from tests.conftest import add_business
+from tests.databases import Addresses
 
 pytestmark = pytest.mark.proves("DD3", "TI5")
 

@@ -22,7 +22,7 @@ from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.migrate import migrate, newest_revision
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.server import connection_string, parse_url
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.requirements import DEBIAN_15, demand
 
 # What people put into passwords, and what breaks the ways of writing SQL and addresses.

@@ -14,7 +14,7 @@ from clientflow_core.persistence.tables import (
     PLATFORM_TABLES,
     SYSTEM_TABLES,
 )
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 # One id for everything: so each reference leads to what is there, in whatever table.
 ID = "01a20000-0000-7000-8000-000000000001"

@@ -28,7 +28,8 @@ from clientflow_core.persistence.repositories.jobs import claim_jobs
 from clientflow_core.persistence.repositories.messages import list_messages
 from clientflow_core.persistence.repositories.organizations import find_api_key
 from clientflow_core.persistence.repositories.stream_events import list_stream_events
-from tests.conftest import Addresses, new_database
+from tests.conftest import new_database
+from tests.databases import Addresses
 
 pytestmark = pytest.mark.proves("TP2")
 

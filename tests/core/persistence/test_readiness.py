@@ -13,8 +13,8 @@ from clientflow_core.persistence.readiness import (
     expected_revision,
     read_readiness,
 )
-from tests.conftest import Addresses
 from tests.core.persistence.conftest import Relay
+from tests.databases import Addresses
 
 NO_WORKER = "none is running: start clientflow worker"
 

@@ -11,7 +11,8 @@ from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.records import StoredRecordStore
 from clientflow_core.providers.records import MemoryRecordStore, OnlyRecords, Records, RecordStore
-from tests.conftest import Addresses, add_business
+from tests.conftest import add_business
+from tests.databases import Addresses
 
 OTHER = uuid.UUID(int=2)
 

@@ -24,7 +24,7 @@ from clientflow_core.persistence.server import (
     parse_url,
 )
 from clientflow_core.secret import Secret
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 _numbers = itertools.count(1)
 

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.statements import Statements
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.persistence.conftest import Relay, wait_for_locks
+from tests.databases import Addresses
 
 PID = sa.text("SELECT pg_backend_pid()")
 NUMBER = sa.text("SELECT cast(:number AS int)")

@@ -26,8 +26,9 @@ from clientflow_core.services.apply_subscription_change import (
 )
 from clientflow_core.services.report_usage import report_usage
 from clientflow_core.services.sync_billing import SYNC_BILLING, sync_billing
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.services.tills import CUSTOMER, CountingTill, Till
+from tests.databases import Addresses
 
 _HANDLERS: Final[Mapping[str, Any]] = {
     APPLY_SUBSCRIPTION_CHANGE: apply_subscription_change,

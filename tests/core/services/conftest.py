@@ -44,8 +44,8 @@ from clientflow_core.services.record_attempt import give_up_message
 from clientflow_core.services.send_message import DELIVER_MESSAGE, send_message
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from clientflow_plugins.twilio.spec import TWILIO
-from tests.conftest import Addresses, Business
-from tests.databases import empty
+from tests.conftest import Business
+from tests.databases import Addresses, empty
 from tests.texts import ACCOUNT, CLIENT, NUMBER, TOKEN, form, new_sid, signed_headers
 
 

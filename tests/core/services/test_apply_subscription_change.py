@@ -8,10 +8,10 @@ import pytest
 from clientflow_core.domain.billing import SubscriptionStatus
 from clientflow_core.errors import AuthFailed, ProviderUnavailable
 from clientflow_core.persistence.database import Database
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.services.billed import Shop, opened_shop
 from tests.core.services.tills import subscription
-from tests.databases import empty
+from tests.databases import Addresses, empty
 
 ACTIVE, PAST_DUE = SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE
 CANCELED = SubscriptionStatus.CANCELED

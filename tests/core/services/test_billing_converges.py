@@ -13,10 +13,10 @@ from clientflow_core.domain.billing import Subscription, SubscriptionStatus
 from clientflow_core.domain.subscriptions import choose_current
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.subscriptions import list_subscriptions
-from tests.conftest import Addresses, add_business
+from tests.conftest import add_business
 from tests.core.services.billed import Shop, opened_shop
 from tests.core.services.tills import subscription
-from tests.databases import empty
+from tests.databases import Addresses, empty
 
 pytestmark = pytest.mark.proves("TI1")
 

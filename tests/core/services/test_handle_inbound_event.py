@@ -4,12 +4,18 @@ import asyncio
 import uuid
 
 import pytest
+from structlog.testing import capture_logs
 
 from clientflow_core import failpoints
-from clientflow_core.domain.jobs import INBOUND
+from clientflow_core.domain.jobs import INBOUND, Job
+from clientflow_core.domain.messages import MessageStatus
+from clientflow_core.jobs.execution import Execution
+from clientflow_core.jobs.handlers import DatabaseJob
+from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.jobs import claim_jobs
 from tests.conftest import add_business
 from tests.core.services.conftest import Stage, Twilio
-from tests.texts import CLIENT, NUMBER, OTHER_NUMBER, form, signed_headers, text
+from tests.texts import CLIENT, NUMBER, OTHER_NUMBER, form, report, signed_headers, text
 
 
 def events(stage: Stage) -> list[tuple[str, str | None]]:
@@ -18,9 +24,9 @@ def events(stage: Stage) -> list[tuple[str, str | None]]:
     return [(state, reason) for state, reason in rows]
 
 
-async def post(stage: Stage, fields: dict[str, str]) -> None:
+async def post(stage: Stage, fields: dict[str, str], *, name: str = "twilio") -> None:
     """Take a webhook in without doing its job."""
-    url = f"{stage.public_url}/webhooks/twilio"
+    url = f"{stage.public_url}/webhooks/{name}"
     await stage.receive(url, form(fields), signed_headers(url, fields))
 
 
@@ -128,6 +134,7 @@ async def test_messaging_service_stands_for_its_numbers(stage: Stage) -> None:
     stage.rows("UPDATE channels SET address = %s", service)
     await stage.webhook(text(To="+14155550199", MessagingServiceSid=service))
     assert events(stage) == [("done", None)]
+    stage.clock.advance(1)
     await stage.webhook(text(To="+14155550199", MessagingServiceSid="MG" + "6" * 32))
     assert events(stage)[1] == (
         "ignored",
@@ -204,3 +211,67 @@ async def test_text_stands_where_it_came_in_however_late_it_is_handled(stage: St
     await stage.do_jobs(INBOUND)
     rows = stage.rows("SELECT body FROM messages ORDER BY id")
     assert [body for (body,) in rows] == ["first", "second"]
+
+
+async def run_crosswise(stage: Stage) -> list[str]:
+    """Do four events in two batches; each goes on only when the other one has done its first.
+
+    Returns:
+        What was said in the log.
+    """
+    async with stage.database.system() as transaction:
+        jobs = await claim_jobs(transaction, lane=INBOUND, worker=1, most=50)
+    handler = stage.handlers["handle_inbound_event"]
+    assert isinstance(handler, DatabaseJob)
+    handle, both = handler.handle, asyncio.Barrier(2)
+
+    async def handle_and_wait(transaction: Transaction, job: Job) -> None:
+        await handle(transaction, job)
+        if job in (jobs[0], jobs[2]):
+            async with asyncio.timeout(10):
+                await both.wait()
+
+    execution = Execution(
+        stage.database, {"handle_inbound_event": DatabaseJob(handle=handle_and_wait)}
+    )
+    with capture_logs() as logs:
+        await asyncio.gather(execution.run(jobs[:2]), execution.run(jobs[2:]))
+    assert [state for state, _ in events(stage)] == ["done"] * 4
+    return [line["event"] for line in logs]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new clients", "clients that we know"])
+async def test_two_batches_with_the_same_clients_never_wait_crosswise(
+    stage: Stage, *, is_known: bool
+) -> None:
+    """PostgreSQL would end one of them after a second, with all that it has done."""
+    one, other = CLIENT, "+14155550177"
+    for client in (one, other) if is_known else ():
+        await stage.webhook(text(From=client))
+    stage.rows("DELETE FROM inbound_events")
+    for client in (one, other, other, one):
+        await post(stage, text(From=client))
+
+    assert "batch_split" not in await run_crosswise(stage)
+
+    assert (stage.count("contacts"), stage.count("conversations")) == (2, 2)
+    assert stage.count("messages") == (6 if is_known else 4)
+
+
+async def test_two_batches_with_reports_of_the_same_messages_never_wait_crosswise(
+    stage: Stage, twilio: Twilio
+) -> None:
+    await twilio.say_nothing()
+    sent = [await stage.answer("one"), await stage.answer("other")]
+    await stage.do_all_jobs()
+    stage.rows("DELETE FROM inbound_events")
+    sids = [str((await stage.message(one)).provider_message_id) for one in sent]
+    for sid, status in [
+        *((sid, "sent") for sid in sids),
+        *((sid, "delivered") for sid in sids[::-1]),
+    ]:
+        await post(stage, report(sid, status), name="twilio-status")
+
+    assert "batch_split" not in await run_crosswise(stage)
+
+    assert [(await stage.message(one)).status for one in sent] == [MessageStatus.DELIVERED] * 2

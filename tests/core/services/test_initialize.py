@@ -19,7 +19,7 @@ from clientflow_core.services.initialize import (
     initialize,
     new_api_key,
 )
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.texts import NUMBER, OTHER_NUMBER
 
 PASSWORD: Final = Secret("correct horse battery staple")

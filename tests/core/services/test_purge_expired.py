@@ -16,7 +16,8 @@ from clientflow_core.services import purge_expired as purge_module
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.settings import load_settings
 from clientflow_host.retention_settings import RetentionSettings
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
+from tests.databases import Addresses
 
 
 @attrs.frozen

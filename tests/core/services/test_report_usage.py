@@ -8,10 +8,10 @@ import pytest
 from clientflow_core.errors import AuthFailed, OutcomeUnknown, ProviderUnavailable, RejectedInput
 from clientflow_core.persistence.database import Database
 from clientflow_core.services.record_usage import record_usage
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.services.billed import Shop, opened_shop
 from tests.core.services.tills import CUSTOMER, Till, subscription
-from tests.databases import empty
+from tests.databases import Addresses, empty
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from clientflow_core.persistence.database import Database
 from clientflow_core.services.list_invoices import list_invoices
 from clientflow_core.services.open_billing_portal import open_billing_portal
 from clientflow_core.services.start_checkout import Purchase, start_checkout
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
 from tests.core.services.billed import Shop, opened_shop
 from tests.core.services.tills import CUSTOMER, subscription
-from tests.databases import empty
+from tests.databases import Addresses, empty
 
 
 @pytest.fixture

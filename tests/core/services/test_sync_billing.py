@@ -7,10 +7,10 @@ import pytest
 from clientflow_core.errors import ProviderUnavailable
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.plans import list_plans
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.services.billed import Shop, opened_shop
 from tests.core.services.tills import plan, subscription
-from tests.databases import empty
+from tests.databases import Addresses, empty
 
 
 @pytest.fixture

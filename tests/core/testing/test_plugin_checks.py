@@ -40,8 +40,8 @@ MUTANTS: Final = [
         "shows",
         NOTICE,
         _FILE,
-        "found=str(error)",
-        "found=next(iter(context.own_settings.values())).api_key.reveal()",
+        "failed(str(error)",
+        "failed(next(iter(context.own_settings.values())).api_key.reveal()",
     ),
 ]
 

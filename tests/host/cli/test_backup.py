@@ -9,7 +9,8 @@ from clientflow_core.persistence.backup.manifest import manifest_of
 from clientflow_core.persistence.provision import owner_beside
 from clientflow_core.secret import Secret
 from tests.commands import Up
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 

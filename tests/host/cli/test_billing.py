@@ -2,7 +2,7 @@
 
 import json
 
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 LEDGER = {"LEDGER_WEBHOOK_SECRET": "a secret of the tests alone", "CLIENTFLOW_PLUGINS": "ledger"}

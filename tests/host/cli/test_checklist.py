@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clientflow_host.checklist.catalogue import load_catalogue
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 SIGNED = ("--by", "Ada", "--evidence", "letter of 3 May")

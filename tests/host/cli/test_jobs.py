@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 DIED = dt.datetime(2026, 3, 1, 12, 30, 15, tzinfo=dt.UTC)

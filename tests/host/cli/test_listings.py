@@ -11,7 +11,7 @@ import pytest
 from clientflow_core.hookspecs import ENTRY_POINT_GROUP
 from clientflow_plugins import twilio
 from tests.commands import Up
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "5" * 32, "TWILIO_AUTH_TOKEN": "6" * 32}

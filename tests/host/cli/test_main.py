@@ -78,6 +78,12 @@ def test_serve_imports_nothing_that_only_some_services_need(tmp_path: Path) -> N
         heavy |= {"phonenumbers", "nh3", "icalendar", "twilio", "openai", "stripe", "hypothesis"}
         assert "clientflow_host.app" in sys.modules
         assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
+        # Of the API and the pages, what is imported further says the first request.
+        at_once = {"routes.health", "routes.plugins", "routes.webhooks", "pages.cookies"}
+        at_once |= {"pages.error_pages", "pages.goals", "pages.site"}
+        found = {name.removeprefix("clientflow_host.") for name in sys.modules}
+        found = {name for name in found if name.startswith(("routes.", "pages.", "checklist"))}
+        assert found == at_once, found ^ at_once
     """
     result = subprocess.run(
         [sys.executable, "-P", "-c", textwrap.dedent(code)],

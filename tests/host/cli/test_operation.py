@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.server import connection_string
 from tests.commands import Up
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 
 TWILIO = {

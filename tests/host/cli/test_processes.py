@@ -20,7 +20,7 @@ from psycopg import sql
 
 from clientflow_core.persistence.server import connection_string
 from tests.commands import CLI, Command, ask, environment, run, taken_port
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.cli.conftest import Call
 from tests.texts import ACCOUNT, NUMBER, TOKEN, form, signed_headers, text
 

@@ -10,8 +10,8 @@ from clientflow_core.hookspecs import PROJECT, Hooks
 from clientflow_core.registry.bound import listener_jobs
 from clientflow_host.assembly import assemble
 from clientflow_host.worker import working
-from tests.conftest import Addresses
 from tests.core.registry.conftest import Install
+from tests.databases import Addresses
 from tests.host.conftest import Host, hosting, until
 from tests.host.contributed.conftest import HEAD
 from tests.texts import CLIENT, NUMBER, text

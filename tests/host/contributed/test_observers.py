@@ -17,7 +17,7 @@ from clientflow_host.assembly import assemble
 from clientflow_host.plugin_moments import plugins_running
 from clientflow_host.worker import working
 from clientflow_plugins.sentry.sandbox import SentrySandbox
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.conftest import hosting
 from tests.host.contributed.conftest import ACME
 from tests.notebook import Notebook

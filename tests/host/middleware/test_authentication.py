@@ -7,7 +7,7 @@ import pytest
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_host.assembly import assemble
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.conftest import Host, database_away, hosting, until, waits_for_a_lock
 
 PATH = "/api/v1/contacts"

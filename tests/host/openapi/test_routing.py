@@ -188,7 +188,7 @@ async def test_what_takes_too_long_is_given_up_and_the_caller_told_to_come_again
     add_operations(app, operations, authenticate=authenticate)
     client: Client = await aiohttp_client(app)
     response = await client.get("/a")
-    assert (response.status, (await response.json())["code"]) == (503, "overloaded")
+    assert (response.status, (await response.json())["code"]) == (503, "took_too_long")
     assert response.headers["Retry-After"] == "1"
     assert (await client.get("/b")).status == 500
 

@@ -16,20 +16,9 @@ from tests.scenarios.browsers import PHONE, open_chromium, serious_problems
 
 
 @pytest.fixture
-def stripe(values: dict[str, str]) -> StripeSandbox:
-    """Stripe's sandbox, beside that of Twilio; its settings are among those of the host."""
-    made = StripeSandbox(
-        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/stripe",
-        host_url=values["CLIENTFLOW_PUBLIC_URL"],
-        credentials=StripeSandbox.new_credentials(),
-    )
-    values |= {**made.settings(), "LEDGER_WEBHOOK_SECRET": "a secret of the tests alone"}
-    return made
-
-
-@pytest.fixture
 async def boxes(stripe: StripeSandbox, values: dict[str, str]) -> AsyncIterator[None]:
-    """Both of them, served."""
+    """Both sandboxes, served; the ledger has to prove its webhooks, too."""
+    values["LEDGER_WEBHOOK_SECRET"] = "a secret of the tests alone"
     names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_PHONE_NUMBER")
     twilio = TwilioSandbox(
         base_url=values["TWILIO_API_BASE_URL"],

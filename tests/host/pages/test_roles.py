@@ -3,8 +3,8 @@
 import pytest
 
 from clientflow_core.domain.roles import Role
-from clientflow_host.app import PAGES
-from clientflow_host.openapi import ApiRequest, Operation
+from clientflow_host.openapi import ApiRequest, Operation, load_all
+from clientflow_host.pages import CHAPTERS
 from tests.host.conftest import Host
 from tests.host.pages.conftest import Browser
 
@@ -20,7 +20,7 @@ def address(operation: Operation) -> str:
 
 
 def guarded() -> list[Operation]:
-    return [one for one in PAGES if not one.is_public and one.path != "/stream"]
+    return [one for one in load_all(CHAPTERS) if not one.is_public and one.path != "/stream"]
 
 
 async def test_nobody_opens_a_page_of_the_business_without_signing_in(stranger: Browser) -> None:

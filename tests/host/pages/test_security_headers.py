@@ -9,7 +9,8 @@ import aiohttp
 import attrs
 import pytest
 
-from clientflow_host.app import PAGES
+from clientflow_host.openapi import load_all
+from clientflow_host.pages import CHAPTERS
 from tests.host.conftest import Host
 from tests.host.pages.conftest import PASSWORD, add_user
 
@@ -131,7 +132,7 @@ async def read(http: aiohttp.ClientSession, path: str, headers: Mapping[str, str
 
 
 def addresses() -> list[str]:
-    found = [one.path for one in PAGES if one.method == "GET" and "{" not in one.path]
+    found = [one.path for one in load_all(CHAPTERS) if one.method == "GET" and "{" not in one.path]
     return [path for path in found if path != "/stream"]
 
 

@@ -19,7 +19,7 @@ from clientflow_host.assembly import assemble
 from clientflow_host.routes import webhooks
 from clientflow_plugins.twilio.spec import TWILIO as TWILIO_SPEC
 from clientflow_plugins.twilio.webhooks import INBOUND
-from tests.conftest import Addresses
+from tests.databases import Addresses
 from tests.host.conftest import Answer, Host, database_away, hosting, until
 from tests.texts import CLIENT, OTHER_NUMBER, form, new_sid, report, signed_headers, text
 

@@ -20,9 +20,10 @@ from clientflow_core.services.send_message import send_message
 from clientflow_core.services.tell_attendees import tell_attendees
 from clientflow_plugins.sendgrid.sandbox import SendgridSandbox
 from clientflow_plugins.sendgrid.spec import SENDGRID
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
 from tests.core.domain.test_ical import HAIRCUT
 from tests.core.services.conftest import Door, Stage, StandingClock
+from tests.databases import Addresses
 from tests.plugins.sendgrid.conftest import CLIENT
 
 

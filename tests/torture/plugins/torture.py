@@ -16,13 +16,19 @@ from clientflow_core import (
     JobContext,
     JobSpec,
     PluginContext,
+    PluginWebhook,
+    ReceivedWebhook,
     Reject,
     Role,
     RouteRequest,
     RouteSpec,
     SendPhase,
     SendStep,
+    SignatureRefused,
+    Verified,
+    WebhookRequest,
     hookimpl,
+    setting,
 )
 
 # Long enough to be killed within, and short enough to leave room in the lane for what is resumed.
@@ -78,7 +84,45 @@ async def look(draft: Draft, context: PluginContext) -> Draft | Reject | None:
     return None
 
 
+@attrs.frozen(kw_only=True)
+class TortureSettings:
+    """Who calls is believed: there is nobody else on this machine."""
+
+    is_open: bool = setting(env="TORTURE_IS_OPEN", help="whether forms are taken", default=True)
+
+
+def verify(request: WebhookRequest, settings: TortureSettings) -> Verified:
+    name = request.headers.get("x-id")
+    if name is None:
+        msg = "the form has no name"
+        raise SignatureRefused(msg)
+    return Verified(external_id=name, account="torture")
+
+
+async def receive(received: ReceivedWebhook, context: JobContext) -> None:
+    context.log.info("torture_received", form=received.external_id)
+    context.enqueue("note")
+
+
 class Torture(Hooks):
+    @override
+    @hookimpl
+    def clientflow_settings(self) -> Iterable[type]:
+        return [TortureSettings]
+
+    @override
+    @hookimpl
+    def clientflow_webhooks(self) -> Iterable[PluginWebhook]:
+        return [
+            PluginWebhook(
+                name="torture-form",
+                settings=TortureSettings,
+                verify=verify,
+                handle=receive,
+                keep_headers=frozenset({"x-id"}),
+            )
+        ]
+
     @override
     @hookimpl
     def clientflow_routes(self) -> Iterable[RouteSpec]:

@@ -1,11 +1,11 @@
-"""R15: a full disk, parts that stand still, connections that are slow on purpose, a wrong clock.
+"""R15: a full disk, parts that stand still, connections that are slow on purpose, wrong clocks.
 
 What needs a right of the machine's, or a program that it has not, is left out and said so.
 """
 
 import asyncio
 import contextlib
-import ctypes.util
+import datetime as dt
 import shutil
 import subprocess
 import tempfile
@@ -16,11 +16,14 @@ from typing import Final
 
 import aiohttp
 
-from tests.torture.evidence import check_jobs, check_webhooks
+from tests.torture.children import Child
+from tests.torture.clocks import AHEAD, BEHIND, DRIFTING, tell_clocks, wrong_clock
+from tests.torture.evidence import check_jobs, check_sends, check_webhooks
 from tests.torture.history import History, Verdict
 from tests.torture.load import OP, Driver
-from tests.torture.offers import Offers
+from tests.torture.offers import Offer, Offers
 from tests.torture.report import Options, Result, say
+from tests.torture.stories import Teller
 from tests.torture.system import System, running_system
 
 Story = Callable[[System, Driver, Offers, Options, Result], Awaitable[None]]
@@ -32,11 +35,18 @@ _DISK_MIB: Final = 400
 _TEXTS_WHILE_FULL: Final = 20
 _FULL_SECONDS: Final = 5.0
 _FROZEN_SECONDS: Final = 20.0
-_LONGEST_ANSWER_SECONDS: Final = 15.0
+_LONGEST_ANSWER_SECONDS: Final = 5.0
 _LORIS: Final = 200
 _LORIS_CUT_SECONDS: Final = 30.0
 _HEALED_SECONDS: Final = 60.0
-_SHIFTS: Final = ("+2h", "-2h")
+# Of both workers, and of a host.
+_SHIFTS: Final = (AHEAD, DRIFTING, BEHIND)
+_CUT: Final = 5
+_MOMENTS: Final = {
+    "inbound_events": "received_at",
+    "messages": "created_at",
+    "message_attempts": "started_at",
+}
 
 
 async def run(options: Options) -> Result:
@@ -61,7 +71,7 @@ async def run(options: Options) -> Result:
                 await heal(system, result, name)
                 await _texts(driver, offers, options.n)
             await system.quiet()
-            judge(system, result)
+            await judge(system, result)
     return result
 
 
@@ -228,24 +238,53 @@ async def _crawl(port: int) -> None:
 async def shift_clocks(
     system: System, driver: Driver, offers: Offers, options: Options, result: Result
 ) -> None:
-    """Have the clocks of a worker and a host be wrong by two hours, if libfaketime is there."""
-    library = _faketime()
-    if library is None:
-        say("the clocks are right, since libfaketime is not installed")
-        result.figures["clock"] = "left out: libfaketime is not installed"
+    """Have the clocks of both workers and a host be wrong, if libfaketime is there.
+
+    Everything goes by the time of the database: whether a signature is too old, when something came
+    in, and whether a provider can be asked already what became of a call.
+    """
+    if not tell_clocks(result, _SHIFTS):
         return
-    for child, shift in zip((system.workers[0], system.hosts[1]), _SHIFTS, strict=True):
-        await asyncio.to_thread(child.terminate)
-        child.start(LD_PRELOAD=library, FAKETIME=shift)
-        await system.ready(child)
-    await _texts(driver, offers, options.n)
-    result.count("texts while clocks were wrong", options.n)
+    (begun,) = system.rows("SELECT now()")[0]
+    await asyncio.gather(*map(_shift, (*system.workers, system.hosts[1]), _SHIFTS))
+    await system.ready()
+    teller = Teller(system=system, driver=driver, offers=offers)
+    await teller.conversation()
+    faults = {"calls": _CUT, "answer": "cut_after_acceptance", "spares_reading": True}
+    await system.control("twilio", "faults", faults)
+    # Else its reports would settle what became of them before it is asked.
+    await system.control("twilio", "faults", {"webhooks": {"drop": 4 * _CUT}})
+    for _ in range(_CUT):
+        await teller.send()
+    await driver.post_all([offer() for _ in range(options.n) for offer in _posts(offers)])
+    result.count("messages whose outcome nobody knew while clocks were wrong", _CUT)
+    result.count("webhooks while clocks were wrong", 2 * options.n)
     await system.quiet()
+    _check_times(system, result, begun)
 
 
-def _faketime() -> str | None:
-    found = map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    return ctypes.util.find_library("faketime") or next(found, None)
+async def _shift(child: Child, shift: str) -> None:
+    await asyncio.to_thread(child.terminate)
+    child.start(**(wrong_clock(shift) or {}))
+
+
+def _posts(offers: Offers) -> tuple[Callable[[], Offer], ...]:
+    # A text is good for ever; the signature of an e-mail says of when it is.
+    return offers.text, offers.mail
+
+
+def _check_times(system: System, result: Result, begun: dt.datetime) -> None:
+    """What is kept says when it was by the database's time, whichever process has written it."""
+    for table, moment in _MOMENTS.items():
+        wrong = system.count(
+            f"SELECT count(*) FROM {table}"
+            f" WHERE {moment} > clock_timestamp() OR {moment} < %s - interval '30 minutes'",
+            begun,
+        )
+        if wrong:
+            result.problems.append(f"{wrong} rows of {table} are of another time")
+    told = sum(len(list(one.log_lines("clock_is_wrong"))) for one in system.children)
+    result.figures["processes that said that their clock is wrong"] = told
 
 
 STORIES: Final[Mapping[str, Story]] = {
@@ -256,11 +295,12 @@ STORIES: Final[Mapping[str, Story]] = {
 }
 
 
-def judge(system: System, result: Result) -> None:
-    """What was acknowledged is there, once, and was handled."""
+async def judge(system: System, result: Result) -> None:
+    """What was acknowledged is there, once, and was handled; what was to be sent, was, once."""
     verdict = Verdict()
     check_webhooks(system, verdict, result)
     check_jobs(system, verdict)
+    await check_sends(system, verdict)
     result.lost += verdict.lost
     result.doubled += verdict.doubled
     result.problems += verdict.problems

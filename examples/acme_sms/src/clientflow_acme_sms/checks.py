@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clientflow_core import AuthFailed, CheckContext, CheckResult, CheckSpec, CheckStatus
+from clientflow_core import AuthFailed, CheckContext, CheckResult, CheckSpec, failed, passed
 
 
 async def check_credentials(context: CheckContext) -> CheckResult:
@@ -13,10 +13,8 @@ async def check_credentials(context: CheckContext) -> CheckResult:
         account = await channel.verify()
     except AuthFailed as error:
         hint = "correct ACME_SMS_API_KEY"
-        return CheckResult(
-            status=CheckStatus.FAILED, found=str(error), expected=expected, hint=hint
-        )
-    return CheckResult(status=CheckStatus.PASSED, found=f"{account} answers", expected=expected)
+        return failed(str(error), expected=expected, hint=hint)
+    return passed(f"{account} answers", expected=expected)
 
 
 CHECKS: Final = (

@@ -66,6 +66,12 @@ _MARK: Final = sa.text(
     WHERE id = :id AND claimed_by = :worker AND attempts = :attempts AND dead_at IS NULL
     """
 )
+_NOTE_BEGUN: Final = sa.text(
+    """
+    UPDATE jobs SET last_error = :begun
+    WHERE id = :id AND claimed_by = :worker AND attempts = :attempts AND dead_at IS NULL
+    """
+)
 _BURY: Final = sa.text(
     """
     UPDATE jobs SET claimed_by = NULL, last_error = :error, dead_at = now()
@@ -87,12 +93,14 @@ _EXTEND: Final = sa.text(
     """
 )
 # pg_locks shows the two keys of an advisory lock as classid and objid, with objsubid 2.
-# A job that was begun often and never ended may be what kills the workers. Those that were claimed
-# with it come back at another moment than it does, or they would die with it each time.
+# One that was running is perhaps what has ended its worker: it comes back a little later, each at a
+# time of its own, or those that are begun with it would die with it each time. One that was merely
+# claimed has lost nothing, not even one of its attempts. Of a first attempt nobody knows which it
+# was, since those are begun together.
 _FREE_ORPHANS: Final = sa.text(
     """
     WITH orphans AS MATERIALIZED (
-        SELECT id FROM jobs
+        SELECT id, last_error IS NOT DISTINCT FROM :begun AS was_running FROM jobs
         WHERE claimed_by IS NOT NULL AND dead_at IS NULL AND claimed_by NOT IN (
             SELECT objid::int FROM pg_locks
             WHERE locktype = 'advisory' AND classid = :locks AND objsubid = 2 AND granted
@@ -100,8 +108,11 @@ _FREE_ORPHANS: Final = sa.text(
         )
         FOR UPDATE SKIP LOCKED
     )
-    UPDATE jobs SET claimed_by = NULL, run_at = now() + make_interval(
-        secs => CASE WHEN attempts > :usual THEN random() * attempts * :spread ELSE 0 END)
+    UPDATE jobs SET claimed_by = NULL,
+        run_at = now() + make_interval(
+            secs => CASE WHEN was_running THEN random() * attempts * :spread ELSE 0 END),
+        last_error = CASE WHEN was_running THEN :died ELSE last_error END,
+        max_attempts = max_attempts + CASE WHEN was_running OR attempts = 1 THEN 0 ELSE 1 END
     FROM orphans WHERE jobs.id = orphans.id
     """
 )
@@ -113,8 +124,9 @@ _RELEASE: Final = sa.text(
     UPDATE jobs SET claimed_by = NULL, run_at = now() FROM held WHERE jobs.id = held.id
     """
 )
-_USUAL_DEATHS: Final = 3
 _SPREAD_SECONDS: Final = 5
+_BEGUN: Final = "begun_again"
+_DIED: Final = "worker_died"
 
 
 async def enqueue(
@@ -206,6 +218,15 @@ async def mark_job(transaction: Transaction, job: Job, mark: str) -> bool:
     return (await transaction.execute(_MARK, {**_fence(job), "mark": mark})).rowcount == 1
 
 
+async def note_begun(transaction: Transaction, job: Job) -> bool:
+    """Note that *job*, which was begun before, is begun again; False if it was no longer ours.
+
+    Whoever finds the note when the worker is gone knows that it was not merely claimed.
+    """
+    result = await transaction.execute(_NOTE_BEGUN, {**_fence(job), "begun": _BEGUN})
+    return result.rowcount == 1
+
+
 async def bury(transaction: Transaction, job: Job, *, error: str) -> bool:
     """Make *job* a dead letter: kept, shown, not run again; False if it was no longer ours."""
     return (await transaction.execute(_BURY, {**_fence(job), "error": error})).rowcount == 1
@@ -231,9 +252,14 @@ async def extend_claims(
 async def free_orphans(transaction: Transaction) -> int:
     """Make the jobs of workers that are gone due at once; give how many there were.
 
-    One that has outlived several workers already is due a little later, each at a time of its own.
+    One that was running when its worker died, and not for the first time, is due a little later.
     """
-    parameters = {"locks": LIVENESS_LOCKS, "usual": _USUAL_DEATHS, "spread": _SPREAD_SECONDS}
+    parameters = {
+        "locks": LIVENESS_LOCKS,
+        "spread": _SPREAD_SECONDS,
+        "begun": _BEGUN,
+        "died": _DIED,
+    }
     return (await transaction.execute(_FREE_ORPHANS, parameters)).rowcount
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import attrs
 
 from clientflow_core.clock import SystemClock
-from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckStatus
+from clientflow_core.contributions.checks import CheckContext, CheckResult, CheckStatus, failed
 from clientflow_core.errors import ClientFlowError
 from clientflow_core.hookspecs import Hooks
 from clientflow_core.registry.bound import plugin_context
@@ -49,9 +49,9 @@ class CheckChecks(Conformance):
         values = with_wrong_secrets(stage.values, secrets, self.wrong_values)
         async with self._opened(stage, values) as (plugin, context):
             results = await _results(plugin, context)
-        failed = [one for one in results.values() if one.status is CheckStatus.FAILED]
-        assert failed, "every check passes with wrong credentials"
-        assert any(one.hint for one in failed), "no check that fails says what to do"
+        bad = [one for one in results.values() if one.status is CheckStatus.FAILED]
+        assert bad, "every check passes with wrong credentials"
+        assert any(one.hint for one in bad), "no check that fails says what to do"
         shown = "\n".join(f"{one.found} {one.expected} {one.hint}" for one in results.values())
         leaks = [name for name in secrets if values[name] in shown]
         assert not leaks, f"a check shows {leaks[0]}"
@@ -112,7 +112,5 @@ async def _results(plugin: Plugin, context: CheckContext) -> Mapping[str, CheckR
             found[one.id] = await one.run(context)
         except ClientFlowError as error:
             # As `clientflow checklist` tells it.
-            found[one.id] = CheckResult(
-                status=CheckStatus.FAILED, found=str(error), expected="", hint=error.remedy
-            )
+            found[one.id] = failed(str(error), expected="", hint=error.remedy)
     return found

@@ -3,15 +3,9 @@
 import datetime as dt
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.persistence.repositories.runs import Run, RunKind, last_run
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _FRESH: Final = dt.timedelta(hours=26)
 _PROVED: Final = dt.timedelta(days=31)

@@ -3,15 +3,9 @@
 import datetime as dt
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.release import built_at
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _STALE: Final = dt.timedelta(days=30)
 

@@ -3,17 +3,11 @@
 import datetime as dt
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.ids import IdPrefix, to_public_id
 from clientflow_core.persistence.repositories.calendars import list_watches_ending_before
 from clientflow_core.providers.spec import Capability, ProviderKind
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _LEFT: Final = dt.timedelta(hours=24)
 # Longer than any watch lasts: so all that are followed are listed.

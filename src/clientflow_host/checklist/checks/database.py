@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed
 from clientflow_core.errors import DatabaseUnfit
 from clientflow_core.ids import new_id
 from clientflow_core.persistence.database import Transaction
@@ -15,12 +15,7 @@ from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.repositories.heartbeats import list_processes
 from clientflow_core.persistence.row_security import FUNCTIONS, TABLES, find_gaps, find_visible
 from clientflow_core.persistence.server import OLDEST_VERSION, parse_url
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.heartbeat import FRESH_SECONDS
 from clientflow_host.settings import is_this_machine
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
-from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext, failed, passed
+from clientflow_core.contributions.checks import CheckResult, failed, passed
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.edge_settings import (
     CORS_ORIGINS_ENV,
     PROBE_HEADER,

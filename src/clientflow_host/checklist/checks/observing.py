@@ -7,18 +7,12 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.errors import ClientFlowError
 from clientflow_core.persistence.repositories.expiry import list_expired_kinds
 from clientflow_core.persistence.repositories.heartbeats import Process
 from clientflow_core.providers.spec import ProviderKind
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.checklist.processes_seen import (
     START,
     WORKER,

@@ -2,16 +2,10 @@
 
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.persistence.repositories.set_up import SetUp, count_set_up
 from clientflow_core.services.choose_billing_provider import billing_providers
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _INIT: Final = "Run `clientflow init --name … --email …`; it changes nothing that is there."
 

@@ -11,15 +11,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from clientflow_core.contributions.checks import CheckResult
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    Run,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext, Run
 from clientflow_host.edge_settings import CORS_ORIGINS_ENV
 from clientflow_host.site_settings import (
     API_BASE_URL_ENV,

@@ -4,18 +4,12 @@ import functools
 from collections.abc import Mapping
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.domain.billing import Plan
 from clientflow_core.persistence.repositories.plans import list_plans
 from clientflow_core.services.sync_billing import find_plans, record_sync
 from clientflow_host.checklist.catalogue import load_catalogue
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 # Each with the plan that it asks for. The plugin says whether that has to be on sale.
 _PLANS: Final[Mapping[str, str]] = {"BS1": "free", "BS2": "pro", "BS3": "scale"}

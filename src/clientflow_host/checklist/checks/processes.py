@@ -4,18 +4,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.domain.jobs import ASSISTANCE
 from clientflow_core.persistence.repositories.job_lanes import read_lanes
 from clientflow_core.persistence.repositories.scheduled_slots import newest_slots
 from clientflow_core.services.echo import hear_echo
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.checklist.processes_seen import (
     KINDS,
     START,

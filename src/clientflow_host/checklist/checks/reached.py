@@ -7,14 +7,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from clientflow_core.contributions.checks import CheckResult
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _HEALTH_SECONDS: Final = 0.05
 _TRIES: Final = 5

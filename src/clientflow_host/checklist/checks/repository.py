@@ -5,15 +5,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.errors import ProviderUnavailable
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _WORKFLOW: Final = "ci.yml"
 # What deploy.yml asks for.

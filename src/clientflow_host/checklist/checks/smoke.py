@@ -5,15 +5,9 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from clientflow_core.contributions.checks import CheckResult
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
 from clientflow_core.persistence.repositories.runs import Run, RunKind, last_run
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "TS1": "the service answers, and is ready",

@@ -11,14 +11,8 @@ import aiohttp
 import attrs
 import sqlalchemy as sa
 
-from clientflow_core.contributions.checks import CheckResult
-from clientflow_host.checklist.host_checks import (
-    HostCheck,
-    HostCheckContext,
-    failed,
-    passed,
-    skipped,
-)
+from clientflow_core.contributions.checks import CheckResult, failed, passed, skipped
+from clientflow_host.checklist.host_checks import HostCheck, HostCheckContext
 from clientflow_host.settings import is_this_machine
 
 _LEAST_DAYS: Final = 21

@@ -9,7 +9,8 @@ from clientflow_core.persistence.backup.manifest import Manifest
 from clientflow_core.persistence.backup.taking import take_backup
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.persistence.provision import DatabaseAddresses
-from tests.conftest import Addresses, add_business, new_database
+from tests.conftest import add_business, new_database
+from tests.databases import Addresses
 
 
 @attrs.frozen

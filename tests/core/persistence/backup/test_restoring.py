@@ -12,8 +12,8 @@ from clientflow_core.persistence.backup.manifest import digest_of, read_manifest
 from clientflow_core.persistence.backup.restoring import restore_backup
 from clientflow_core.persistence.readiness import expected_revision
 from clientflow_core.persistence.server import connection_string
-from tests.conftest import Addresses
 from tests.core.persistence.backup.conftest import Backup, security
+from tests.databases import Addresses
 
 
 def contacts(addresses: Addresses) -> object:

@@ -19,8 +19,9 @@ from clientflow_core.persistence.backup.verifying import verify_backup
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.persistence.embedded.binaries import Binaries
 from clientflow_core.persistence.readiness import expected_revision
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.persistence.backup.conftest import Backup, security
+from tests.databases import Addresses
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from clientflow_core.persistence.backup.manifest import digest_of, manifest_of
 from clientflow_core.persistence.backup.taking import take_backup
 from clientflow_core.persistence.backup.verifying import verify_backup
 from clientflow_core.persistence.embedded import EmbeddedPostgres
-from tests.conftest import Addresses
 from tests.core.persistence.backup.conftest import Backup
+from tests.databases import Addresses
 
 
 @pytest.fixture

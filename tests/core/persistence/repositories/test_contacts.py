@@ -15,8 +15,9 @@ from clientflow_core.persistence.repositories.contacts import (
     list_contacts,
     read_contact,
 )
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
 from tests.core.persistence.conftest import wait_for_locks
+from tests.databases import Addresses
 
 
 class Undo(Exception):

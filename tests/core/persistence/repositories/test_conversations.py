@@ -26,7 +26,8 @@ from clientflow_core.persistence.repositories.conversations import (
 from clientflow_core.persistence.repositories.jobs import claim_jobs, enqueue
 from clientflow_core.persistence.repositories.messages import add_message
 from clientflow_core.services.receive_message import receive_message
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
+from tests.databases import Addresses
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 

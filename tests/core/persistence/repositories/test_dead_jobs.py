@@ -17,7 +17,7 @@ from clientflow_core.persistence.repositories.dead_jobs import (
 )
 from clientflow_core.persistence.repositories.expiry import purge
 from clientflow_core.persistence.repositories.jobs import claim_jobs
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from clientflow_core.persistence.repositories.inbound_events import (
     read_inbound_event,
     store_inbound_events,
 )
-from tests.conftest import Addresses
 from tests.core.persistence.conftest import inbound_event
+from tests.databases import Addresses
 
 AWKWARD = ["", " ", "NULL", "{}", '{"a"}', "\\", '"', '\\"', "\\x41", ",", "a,b", "'", "\n", "é👍"]
 NEPAL = dt.timezone(dt.timedelta(hours=5, minutes=45))

@@ -2,7 +2,7 @@ import datetime as dt
 
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.heartbeats import beat, list_processes
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 
 async def test_process_is_listed_as_it_showed_itself_last(database: Database) -> None:

@@ -12,7 +12,8 @@ from clientflow_core.persistence.repositories.idempotency_keys import (
     read_reply,
     try_lock_key,
 )
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
+from tests.databases import Addresses
 
 ROUTE = "POST /api/v1/conversations"
 REPLY = KeptReply(request_hash=b"\x00\xff", status=202, body=b'{"id": 1}')

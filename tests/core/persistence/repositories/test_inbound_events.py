@@ -18,8 +18,9 @@ from clientflow_core.persistence.repositories.inbound_events import (
     route_inbound_event,
     store_inbound_events,
 )
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
 from tests.core.persistence.conftest import inbound_event
+from tests.databases import Addresses
 
 OURS, THEIRS = "+14155550100", "+14155550199"
 

@@ -10,7 +10,7 @@ from clientflow_core.jobs.turns import Turns
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories.job_turns import claim_in_turn
 from clientflow_core.persistence.repositories.jobs import claim_jobs
-from tests.conftest import Addresses
+from tests.databases import Addresses
 
 LANE = "tests"
 FLOOD, OTHER = (uuid.UUID(int=number) for number in (1, 2))

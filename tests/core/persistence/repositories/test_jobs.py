@@ -10,7 +10,8 @@ from clientflow_core.domain.jobs import Job
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.repositories import jobs as job_rows
 from clientflow_core.persistence.repositories.jobs import LIVENESS_LOCKS
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
+from tests.databases import Addresses
 
 LANE = "tests"
 
@@ -40,6 +41,11 @@ class Table:
         await self.add()
         (job,) = await self.claim(worker=worker)
         return job
+
+    async def claim_all(self) -> Sequence[Job]:
+        """Claim all of the lane, due or not."""
+        self.make_due()
+        return await self.claim()
 
     def row(self, job: Job) -> tuple[Any, ...]:
         """Give who has claimed it, its error, whether it is dead, and in how many seconds due."""
@@ -161,6 +167,7 @@ async def test_who_was_given_up_for_dead_can_do_nothing_to_the_job(
         assert not await job_rows.hold_job(transaction, late)
         assert not await job_rows.put_back(transaction, late, delay_seconds=0, error="late")
         assert not await job_rows.bury(transaction, late, error="late")
+        assert not await job_rows.note_begun(transaction, late)
 
     assert table.row(taken) == (taker, None, False, 60)
 
@@ -274,17 +281,50 @@ async def test_freeing_orphans_waits_for_nobody(table: Table) -> None:
     assert table.row(free)[0] is None
 
 
-async def test_jobs_that_survive_many_workers_come_back_at_different_times(table: Table) -> None:
-    await table.add(20)
-    claimed = await table.claim(worker=12)
-    table.query("UPDATE jobs SET attempts = 5")
-
+async def free_those_of_the_dead(table: Table) -> None:
     async with table.database.system() as transaction:
-        assert await job_rows.free_orphans(transaction) == 20
+        await job_rows.free_orphans(transaction)
+
+
+async def test_jobs_that_ran_when_their_worker_died_come_back_at_different_times(
+    table: Table,
+) -> None:
+    await table.add(20)
+    table.query("UPDATE jobs SET attempts = 4")
+    claimed = await table.claim(worker=12)
+    async with table.database.system() as transaction:
+        assert all([await job_rows.note_begun(transaction, job) for job in claimed])
+
+    await free_those_of_the_dead(table)
 
     due = [table.row(job)[3] for job in claimed]
     assert 0 <= min(due) < max(due) <= 25
     assert len(set(due)) > 4
+    assert table.row(claimed[0])[:3] == (None, "worker_died", False)
+    assert {job.max_attempts for job in await table.claim_all()} == {14}
+
+
+async def test_job_that_was_merely_claimed_is_due_at_once_and_loses_no_attempt(
+    table: Table,
+) -> None:
+    await table.add()
+    table.query("UPDATE jobs SET attempts = 4, last_error = 'worker_died'")
+    (job,) = await table.claim(worker=12)
+
+    await free_those_of_the_dead(table)
+
+    assert table.row(job) == (None, "worker_died", False, 0)
+    assert [again.max_attempts for again in await table.claim_all()] == [15]
+
+
+async def test_first_attempt_counts_whether_it_was_running_or_not(table: Table) -> None:
+    """Or what kills its worker in a batch would be begun once more than it may."""
+    job = await table.claim_one(worker=12)
+
+    await free_those_of_the_dead(table)
+
+    assert table.row(job) == (None, None, False, 0)
+    assert [again.max_attempts for again in await table.claim_all()] == [14]
 
 
 async def test_worker_that_leaves_gives_back_what_is_its_own(table: Table) -> None:

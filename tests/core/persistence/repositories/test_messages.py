@@ -35,8 +35,9 @@ from clientflow_core.persistence.repositories.messages import (
     read_message,
     update_message,
 )
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
 from tests.core.persistence.conftest import wait_for_locks
+from tests.databases import Addresses
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 CLIENT = "+15550100123"

@@ -18,7 +18,8 @@ from clientflow_core.persistence.repositories.organizations import (
     find_api_key,
 )
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
-from tests.conftest import Addresses, Business, add_business
+from tests.conftest import Business, add_business
+from tests.databases import Addresses
 
 HASH = b"\x00" * 32
 HOUR = dt.timedelta(hours=1)

@@ -29,8 +29,8 @@ from clientflow_core.persistence.repositories.jobs import (
     list_jobs_of_events,
     put_back,
 )
-from tests.conftest import Addresses
 from tests.core.persistence.conftest import inbound_event, wait_for_locks
+from tests.databases import Addresses
 
 DONE, IGNORED = InboundEventState.DONE, InboundEventState.IGNORED
 FAILED, RECEIVED = InboundEventState.FAILED, InboundEventState.RECEIVED

@@ -7,9 +7,10 @@ import pytest
 from clientflow_core.persistence.database import Database
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.registry import ProviderRegistry
-from tests.conftest import Addresses, Business
+from tests.conftest import Business
 from tests.core.services.calendars.almanac import Almanac, CalendarStage, almanac_spec
 from tests.core.services.conftest import Door, StandingClock
+from tests.databases import Addresses
 
 
 @pytest.fixture
