@@ -1,7 +1,7 @@
 """Operations that are imported when one of them is first asked for.
 
 A process that has just begun is asked for few of all that there are, and to import every one of
-them took a sixth of its start.
+them took a fifth of its start.
 """
 
 import functools
@@ -24,7 +24,7 @@ class Chapter:
         paths: without placeholders; each operation is at one of them, or below. ``/`` takes what
             nothing else does.
         load: imports and gives them. The first request for one waits for it, and so does whatever
-            else the process has to do: some ten milliseconds.
+            else the process has to do: 3 to 50 ms.
     """
 
     paths: tuple[str, ...]

@@ -30,7 +30,8 @@ CHAPTERS: Final = (
     _chapter(modules=("billing",), paths=("/billing",)),
     _chapter(modules=("calendar", "calendar_feed"), paths=("/calendar",)),
     _chapter(modules=("providers",), paths=("/settings", "/oauth")),
-    _chapter(modules=("operation", "jobs"), paths=("/operation",)),
+    _chapter(modules=("operation",), paths=("/operation/checklist",)),
+    _chapter(modules=("jobs",), paths=("/operation/jobs", "/operation/messages")),
     _chapter(modules=("stream",), paths=("/stream",)),
 )
 """All pages but those that plugins bring."""
