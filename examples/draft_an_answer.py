@@ -12,6 +12,8 @@ import asyncio
 import os
 import sys
 
+import structlog
+
 from clientflow_core import (
     Assistance,
     AssistanceRequest,
@@ -52,6 +54,8 @@ if __name__ == "__main__":
     parser.add_argument("question", help="what the client has written")
     parser.add_argument("--assistant", default="openai", help="who drafts (default: %(default)s)")
     arguments = parser.parse_args()
+    # The answer goes to stdout alone; what there is to warn of goes beside it.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         answer = asyncio.run(draft(arguments.question, assistant=arguments.assistant))
     except ClientFlowError as error:

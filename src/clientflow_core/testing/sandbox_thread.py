@@ -1,9 +1,11 @@
 """A sandbox, and a host that takes its webhooks, on a thread of their own."""
 
 import asyncio
+import contextlib
+import socket
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -164,3 +166,15 @@ async def _listen(app: web.Application) -> tuple[web.AppRunner, int]:
     await site.start()
     port: int = runner.addresses[0][1]
     return runner, port
+
+
+@contextlib.contextmanager
+def abandoned(sandbox_class: type[ProviderSandbox]) -> Iterator[Mapping[str, str]]:
+    """Give the settings of a sandbox that has ended: at its port nobody listens meanwhile."""
+    with SandboxThread(sandbox_class) as gone:
+        values = gone.sandbox.settings()
+    # Bound and not listening: it refuses connections, and no other process can take it.
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(gone.address)
+        yield values

@@ -14,7 +14,7 @@ from clientflow_core.sandbox import Answer, CallFault
 from clientflow_core.testing.calls import OrdinaryCall
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.conformance import Conformance
-from clientflow_core.testing.sandbox_thread import SandboxThread
+from clientflow_core.testing.sandbox_thread import abandoned
 from clientflow_core.testing.stage import RETRY_AFTER_SECONDS, Stage
 
 Kinds = tuple[type[ProviderError], ...]
@@ -43,12 +43,11 @@ class ErrorChecks(Conformance):
     @check("errors.nobody-there-is-unavailable", Tier.SILVER, is_outside=True)
     async def test_nobody_there_is_unavailable(self, stage: Stage) -> None:
         """Where nobody listens nothing was sent: ``ProviderUnavailable``, to be tried again."""
-        with SandboxThread(self.sandbox_class()) as gone:
-            values = gone.sandbox.settings()
-        async with stage.provider() as provider, stage.provider(values) as nobody:
-            for call in await self.calls(provider, stage):
-                error = await _error_of(call.ask(nobody))
-                _require(error, _UNAVAILABLE, f"{call.name} and a refused connection")
+        with abandoned(self.sandbox_class()) as values:
+            async with stage.provider() as provider, stage.provider(values) as nobody:
+                for call in await self.calls(provider, stage):
+                    error = await _error_of(call.ask(nobody))
+                    _require(error, _UNAVAILABLE, f"{call.name} and a refused connection")
 
     @check("errors.verify-says-unavailable", Tier.BRONZE, is_outside=True)
     async def test_verify_says_unavailable(self, stage: Stage) -> None:
@@ -188,7 +187,7 @@ async def _in_time(stage: Stage, call: Awaitable[Any], fault: CallFault) -> Exce
     left, deadline = fault.calls, stage.spec.deadline_seconds
     task = asyncio.create_task(_error_of(call))
     await stage.wait_for(lambda: fault.calls < left or task.done())
-    stage.loop.skip(deadline + 0.1)
+    await stage.loop.skip(deadline + 0.1)
     is_done = await stage.wait_for(task.done, seconds=_PATIENCE_SECONDS)
     if not is_done:
         # One that counts its seconds on a thread of its own cannot be told that they are over.

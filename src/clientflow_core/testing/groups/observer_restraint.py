@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from clientflow_core.sandbox import Answer
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.groups.observer import SPAN, DidNotWork, ObserverChecks, error_of
-from clientflow_core.testing.sandbox_thread import SandboxThread
+from clientflow_core.testing.sandbox_thread import abandoned
 from clientflow_core.testing.stage import RETRY_AFTER_SECONDS, Stage
 
 _PATIENCE_SECONDS: Final = 5.0
@@ -35,7 +35,7 @@ class ObserverRestraintChecks(ObserverChecks):
                     await self._use_quietly(provider, stage, answer.value)
                     stage.behave()
             # One that was told to wait does.
-            stage.loop.skip(RETRY_AFTER_SECONDS + 1)
+            await stage.loop.skip(RETRY_AFTER_SECONDS + 1)
             provider.report_error(error_of("after"), fields={"request_id": "req-after-all"})
             await provider.flush()
             await self.arrives(stage, "req-after-all")
@@ -43,11 +43,10 @@ class ObserverRestraintChecks(ObserverChecks):
     @check("observer.absent-backend-raises-nothing", Tier.BRONZE)
     async def test_absent_backend_raises_nothing(self, stage: Stage) -> None:
         """Where nobody listens nothing is raised either, from opening to closing."""
-        with SandboxThread(self.sandbox_class()) as gone:
-            values = gone.sandbox.settings()
         try:
-            async with stage.provider(values) as provider:
-                await self._use_quietly(provider, stage, "nobody there")
+            with abandoned(self.sandbox_class()) as values:
+                async with stage.provider(values) as provider:
+                    await self._use_quietly(provider, stage, "nobody there")
         except AssertionError:
             raise
         except Exception as error:
@@ -88,8 +87,14 @@ class ObserverRestraintChecks(ObserverChecks):
     @check("observer.memory-is-bounded", Tier.SILVER)
     async def test_memory_is_bounded(self, stage: Stage) -> None:
         """While nobody takes what it is told, it drops something rather than keep everything."""
-        with SandboxThread(self.sandbox_class()) as gone:
-            values = gone.sandbox.settings()
+        with abandoned(self.sandbox_class()) as values:
+            grown = await self._grown_by_a_flood(stage, values)
+        limit = _FLOOD * _FIELD // 2
+        assert grown < limit, (
+            f"{_FLOOD} spans that nobody takes make it grow by {grown // 1000} kB, each time anew"
+        )
+
+    async def _grown_by_a_flood(self, stage: Stage, values: Mapping[str, str]) -> int:
         async with stage.provider(values) as provider:
             tracemalloc.start()
             try:
@@ -99,11 +104,7 @@ class ObserverRestraintChecks(ObserverChecks):
                 after, _ = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
-        grown = after - before
-        limit = _FLOOD * _FIELD // 2
-        assert grown < limit, (
-            f"{_FLOOD} spans that nobody takes make it grow by {grown // 1000} kB, each time anew"
-        )
+        return after - before
 
     async def _flood(self, provider: Any) -> None:
         for count in range(_FLOOD):
@@ -128,7 +129,7 @@ class ObserverRestraintChecks(ObserverChecks):
         task = asyncio.create_task(provider.flush())
         await asyncio.wait({task}, timeout=0)
         await stage.wait_for(task.done, seconds=0.1)
-        stage.loop.skip(stage.spec.deadline_seconds + 0.1)
+        await stage.loop.skip(stage.spec.deadline_seconds + 0.1)
         is_done = await stage.wait_for(task.done, seconds=_PATIENCE_SECONDS)
         if not is_done:
             # One that counts its seconds on a thread of its own cannot be told that they are over.
