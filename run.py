@@ -31,9 +31,6 @@ NEWEST_PYTHON = (3, 14)
 # All tests together wait for servers and processes most of their time.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
 
-# pytest's exit code.
-SOME_FAILED = 1
-
 
 def words_for_old_python() -> str:
     """Say which Python is needed, and how to come by one."""
@@ -129,26 +126,15 @@ def leave_on_signals() -> None:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the tests.
-
-    With CLIENTFLOW_REQUIRE_ALL=1 under coverage, which must reach GATES; and those that have failed
-    once more by themselves.
-    """
+    """Run the tests; with CLIENTFLOW_REQUIRE_ALL=1 under coverage, which must reach GATES."""
     prepare("test")
     os.chdir(ROOT)
     arguments = arguments or SIDE_BY_SIDE
     if os.environ.get("CLIENTFLOW_REQUIRE_ALL") != "1":
         become([str(BIN / "python"), "-m", "pytest", *arguments])
     coverage = [str(BIN / "python"), "-m", "coverage"]
-    pytest = [*coverage, "run", "-m", "pytest"]
     call([*coverage, "erase"])
-    code = call([*pytest, *arguments])
-    if code == SOME_FAILED:
-        # Four at once on two cores: of nine thousand one may find the machine busy for too long.
-        say("\nrun.py: what has failed runs once more, alone; what fails again fails")
-        alone = [] if arguments == SIDE_BY_SIDE else arguments
-        code = call([*pytest, *alone, "--last-failed", "--maxfail=1"])
-        say("run.py: first FAILED, see above, then " + ("FAILED again" if code else "passed"))
+    code = call([*coverage, "run", "-m", "pytest", *arguments])
     return code or gate(coverage)
 
 
