@@ -7,7 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import attrs
@@ -19,7 +19,7 @@ from psycopg import sql
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.embedded import EmbeddedPostgres
-from clientflow_core.sandbox import build_sandbox_app
+from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import hash_api_key, new_api_key
 from clientflow_host.app import build_app
@@ -32,6 +32,8 @@ from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.conftest import add_business
 from tests.databases import Addresses, empty
 from tests.texts import ACCOUNT, NUMBER, OTHER_NUMBER, TOKEN, form, signed_headers, text
+
+S = TypeVar("S", bound=ProviderSandbox)
 
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIG5vIHNlY3JldCBhdCBhbGw="
 
@@ -284,16 +286,21 @@ async def sandbox(values: dict[str, str]) -> AsyncIterator[TwilioSandbox]:
         yield made
 
 
-@pytest.fixture
-def stripe(values: dict[str, str]) -> StripeSandbox:
-    """Stripe's sandbox, which a test serves; its settings are among those of the host."""
-    made = StripeSandbox(
-        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/stripe",
+def add_sandbox(sandbox_class: type[S], values: dict[str, str]) -> S:
+    """Make a stand-in that a test serves, and set the host up with it."""
+    made = sandbox_class(
+        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/{sandbox_class.name}",
         host_url=values["CLIENTFLOW_PUBLIC_URL"],
-        credentials=StripeSandbox.new_credentials(),
+        credentials=sandbox_class.new_credentials(),
     )
     values |= made.settings()
     return made
+
+
+@pytest.fixture
+def stripe(values: dict[str, str]) -> StripeSandbox:
+    """Stripe's sandbox, which a test serves."""
+    return add_sandbox(StripeSandbox, values)
 
 
 @pytest.fixture

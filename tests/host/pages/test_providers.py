@@ -16,7 +16,7 @@ from clientflow_host.settings import ENCRYPTION_KEY_ENV
 from clientflow_plugins.google_calendar import authorization
 from clientflow_plugins.google_calendar.sandbox import GoogleCalendarSandbox
 from clientflow_plugins.google_calendar.sandbox.accounts import OWNER
-from tests.host.conftest import Host
+from tests.host.conftest import Host, add_sandbox
 from tests.host.pages.conftest import Browser
 
 PAGE: Final = "/settings/providers"
@@ -27,14 +27,8 @@ _URL: Final = re.compile(r'href="(http[^"]+/o/oauth2/v2/auth[^"]+)"')
 
 @pytest.fixture
 def google(values: dict[str, str]) -> GoogleCalendarSandbox:
-    """Google's sandbox; its settings are among those of the host."""
-    made = GoogleCalendarSandbox(
-        base_url=f"http://127.0.0.1:{values['CLIENTFLOW_SANDBOX_PORT']}/google_calendar",
-        host_url=values["CLIENTFLOW_PUBLIC_URL"],
-        credentials=GoogleCalendarSandbox.new_credentials(),
-    )
-    values |= made.settings()
-    return made
+    """Google's sandbox."""
+    return add_sandbox(GoogleCalendarSandbox, values)
 
 
 @pytest.fixture

@@ -138,23 +138,29 @@ async def _freeze(teller: Teller, result: Result) -> None:
     faults = {"calls": _HELD, "answer": "late", "delay_seconds": 3, "spares_reading": True}
     await teller.conversation()
     await system.control("twilio", "faults", faults)
-    await _send(teller, _HELD)
+    asking = asyncio.create_task(_send(teller, _HELD))
 
     async def is_calling() -> bool:
-        sending = "SELECT count(*) FROM message_attempts WHERE state = 'sending'"
-        return system.count(sending) == _HELD
+        return _on_their_way(system) > 0
 
-    await system.until(is_calling, what="every message is on its way")
+    # What the provider has taken it also reports, which settles it before it has answered.
+    await system.until(is_calling, what="a message is on its way")
     frozen.freeze()
+    held = _on_their_way(system)
     other.start()
-    say(f"{frozen.name} is frozen within {_HELD} calls for {_FROZEN_SECONDS:.0f} s")
+    await asking
+    say(f"{frozen.name} is frozen within {held} calls for {_FROZEN_SECONDS:.0f} s")
     await asyncio.sleep(_FROZEN_SECONDS)
-    taken = _HELD - system.count("SELECT count(*) FROM message_attempts WHERE state = 'sending'")
+    taken = held - _on_their_way(system)
     result.count("calls taken over from a frozen worker", taken)
     frozen.thaw()
-    if taken != _HELD:
-        result.problems.append(f"only {taken} of {_HELD} calls of a frozen worker were taken over")
+    if taken != held:
+        result.problems.append(f"only {taken} of {held} calls of a frozen worker were taken over")
     await system.ready(frozen)
+
+
+def _on_their_way(system: System) -> int:
+    return system.count("SELECT count(*) FROM message_attempts WHERE state = 'sending'")
 
 
 async def _send(teller: Teller, count: int) -> None:
