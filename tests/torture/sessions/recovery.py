@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from typing import Final
+from typing import Any, Final
 
 from clientflow_core.persistence.repositories.jobs import LIVENESS_LOCKS
 from tests.torture.children import Child
@@ -141,7 +141,7 @@ async def _freeze(teller: Teller, result: Result) -> None:
     asking = asyncio.create_task(_send(teller, _HELD))
 
     async def is_calling() -> bool:
-        return _on_their_way(system) > 0
+        return bool(_on_their_way(system))
 
     # What the provider has taken it also reports, which settles it before it has answered.
     await system.until(is_calling, what="a message is on its way")
@@ -149,18 +149,21 @@ async def _freeze(teller: Teller, result: Result) -> None:
     held = _on_their_way(system)
     other.start()
     await asking
-    say(f"{frozen.name} is frozen within {held} calls for {_FROZEN_SECONDS:.0f} s")
+    say(f"{frozen.name} is frozen within {len(held)} calls for {_FROZEN_SECONDS:.0f} s")
     await asyncio.sleep(_FROZEN_SECONDS)
-    taken = held - _on_their_way(system)
-    result.count("calls taken over from a frozen worker", taken)
+    left = held & _on_their_way(system)
+    result.count("calls taken over from a frozen worker", len(held - left))
     frozen.thaw()
-    if taken != held:
-        result.problems.append(f"only {taken} of {held} calls of a frozen worker were taken over")
+    if left:
+        problem = f"{len(left)} of {len(held)} calls of a frozen worker were not taken over"
+        result.problems.append(problem)
     await system.ready(frozen)
 
 
-def _on_their_way(system: System) -> int:
-    return system.count("SELECT count(*) FROM message_attempts WHERE state = 'sending'")
+def _on_their_way(system: System) -> set[Any]:
+    return {
+        id_ for (id_,) in system.rows("SELECT id FROM message_attempts WHERE state = 'sending'")
+    }
 
 
 async def _send(teller: Teller, count: int) -> None:
