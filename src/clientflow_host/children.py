@@ -80,7 +80,8 @@ class Child:
             log.warning("child_ended", child=self.name, code=ended, restarts=self.restarts)
             pause = next_pause(pause, ran_seconds=time.monotonic() - begun)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_told.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._is_told.wait()
 
     def stop(self) -> None:
         """Let it end; :meth:`run` returns when it has."""
@@ -116,7 +117,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.wait()
         except TimeoutError:
             log.warning("child_killed", child=self.name)
             with contextlib.suppress(ProcessLookupError):

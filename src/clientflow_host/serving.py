@@ -142,7 +142,8 @@ async def listening(
         door.close()
         # aiohttp waits too, but no longer reads the body of a request by then.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(serving.is_idle.wait(), grace_seconds)
+            async with asyncio.timeout(grace_seconds):
+                await serving.is_idle.wait()
         await runner.cleanup()
 
 

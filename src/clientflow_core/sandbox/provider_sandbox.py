@@ -249,10 +249,9 @@ class ProviderSandbox(abc.ABC):
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
-            try:
-                await asyncio.wait_for(self._let_go.wait(), seconds)
-            except TimeoutError:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._let_go.wait()
 
     def _spoil(
         self, request: web.Request, fault: CallFault, accepted: web.StreamResponse | None

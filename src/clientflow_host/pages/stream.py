@@ -50,7 +50,8 @@ async def stream(request: ApiRequest[None, StreamQuery, None]) -> web.StreamResp
                 told.clear()
                 await watcher.send_new(response)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(told.wait(), _LOOK_SECONDS)
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await told.wait()
     return response
 
 

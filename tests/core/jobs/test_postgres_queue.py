@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from saq.queue.postgres import ENQUEUE
 from structlog.testing import capture_logs
 
 from clientflow_core.jobs import carrier as carrier_module
@@ -97,6 +98,24 @@ async def test_other_worker_hears_after_the_first_was_killed_in_the_middle(
     )
 
     await ends.is_heard("a")
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_worker_that_is_stopped_as_it_is_told_of_something_ends(
+    turns: int, addresses: Addresses
+) -> None:
+    """In each turn of the loop after a wake-up came in, which may be one for somebody else."""
+    queue = PostgresWakeQueue(addresses.conninfo)
+    await queue.connect()
+    hearing = asyncio.create_task(queue.dequeue())
+    await until(lambda: queue._listener._queues)
+    queue._listener.publish(ENQUEUE, ENQUEUE)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    hearing.cancel()
+    _, still_hearing = await asyncio.wait([hearing], timeout=5)
+    await queue.disconnect()
+    assert not still_hearing
 
 
 async def test_it_needs_nothing_but_the_database(addresses: Addresses) -> None:
