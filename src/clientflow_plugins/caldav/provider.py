@@ -17,9 +17,7 @@ from clientflow_core.domain.calendars import (
     CalendarEvent,
     EventDraft,
     EventRemoved,
-    EventStatus,
     SyncPage,
-    Timed,
 )
 from clientflow_core.errors import (
     AuthFailed,
@@ -35,7 +33,6 @@ from clientflow_plugins.caldav.answers import (
     Multistatus,
     Resource,
     is_event_calendar,
-    is_writable,
     name_in,
     path_of,
 )
@@ -61,6 +58,14 @@ from clientflow_plugins.caldav.events import (
     read_events,
     write_event,
 )
+from clientflow_plugins.caldav.reading import (
+    events_of,
+    is_cut_off,
+    moments,
+    read_calendar,
+    takes_time,
+    zone_name,
+)
 from clientflow_plugins.caldav.series import Series
 from clientflow_plugins.caldav.settings import CaldavSettings
 
@@ -68,10 +73,6 @@ PAGE: Final = 25
 """How many resources are read at once: each may be a series."""
 
 _DAY: Final = dt.timedelta(days=1)
-_ETAG: Final = f"{{{DAV}}}getetag"
-_DATA: Final = f"{{{CALDAV}}}calendar-data"
-_ZONE: Final = f"{{{CALDAV}}}calendar-timezone"
-_TZID: Final = re.compile(r"^TZID[^:\r\n]*:([^\r\n]+)", re.MULTILINE)
 _TIME_NAME: Final = re.compile(r"[0-9]{8}(T[0-9]{6}Z)?")
 Change = CalendarEvent | EventRemoved
 
@@ -112,7 +113,7 @@ class CaldavCalendars(CalendarProvider):
         asked = await self._client.propfind(principal, HOME, depth=0)
         home = self._only_href(asked, f"{{{CALDAV}}}calendar-home-set", base=principal)
         found = await self._client.propfind(home, CALENDARS, depth=1)
-        return [_read_calendar(one) for one in found.resources if is_event_calendar(one)]
+        return [read_calendar(one) for one in found.resources if is_event_calendar(one)]
 
     @override
     async def sync(self, provider_calendar_id: str, *, cursor: str | None) -> SyncPage:
@@ -135,7 +136,7 @@ class CaldavCalendars(CalendarProvider):
             return SyncPage(changes=changes, cursor=following.written(), is_last=False)
         ended = Cursor(token=end_token, day=place.day)
         return SyncPage(
-            changes=changes, cursor=ended.written(), is_last=not _is_cut_off(answer, calendar)
+            changes=changes, cursor=ended.written(), is_last=not is_cut_off(answer, calendar)
         )
 
     @override
@@ -205,9 +206,9 @@ class CaldavCalendars(CalendarProvider):
         window = Window(starts_at.date() - 31 * _DAY, ends_at.date() + 2 * _DAY)
         busy = []
         for resource in answer.resources:
-            for event in _events_of(calendar, resource, window, zone):
-                first, last = _moments(event, zone)
-                if _takes_time(event) and first < ends_at and last > starts_at:
+            for event in events_of(calendar, resource, window, zone):
+                first, last = moments(event, zone)
+                if takes_time(event) and first < ends_at and last > starts_at:
                     busy.append(
                         BusyTime(provider_calendar_id=calendar_id, starts_at=first, ends_at=last)
                     )
@@ -252,7 +253,7 @@ class CaldavCalendars(CalendarProvider):
                 # What it was before is not told: it may have been a series, or not.
                 changes.append(EventRemoved(provider_event_id=name))
             if resource.path in found:
-                changes += _events_of(calendar, found[resource.path], place.window, zone)
+                changes += events_of(calendar, found[resource.path], place.window, zone)
             await asyncio.sleep(0)
         return changes
 
@@ -331,7 +332,7 @@ class CaldavCalendars(CalendarProvider):
     async def _zone_of(self, calendar: str) -> dt.tzinfo:
         """Ask for the zone of a calendar, in which is what says none."""
         answer = await self._client.propfind(calendar, CALENDARS, depth=0)
-        return ZoneInfo(_zone_name(answer.resources[0]) if answer.resources else "UTC")
+        return ZoneInfo(zone_name(answer.resources[0]) if answer.resources else "UTC")
 
 
 def _path(provider_calendar_id: str) -> str:
@@ -380,59 +381,3 @@ def _changed(
 def _too_late() -> EditConflict:
     msg = "the event has been changed since that version, or taken out"
     return EditConflict(msg)
-
-
-def _is_cut_off(answer: Multistatus, calendar: str) -> bool:
-    # RFC 6578, 3.6: what is left out comes after the token that is given.
-    return any(
-        one.path == calendar and one.status == HTTPStatus.INSUFFICIENT_STORAGE
-        for one in answer.resources
-    )
-
-
-def _events_of(
-    calendar: str, resource: Resource, window: Window, zone: dt.tzinfo
-) -> Sequence[CalendarEvent]:
-    """Give the events of a resource; none where it is gone, or is one that nobody can read."""
-    name, data = name_in(calendar, resource.path), resource.properties.get(_DATA)
-    if name is None or data is None:
-        return []
-    found = Found(name=name, etag=resource.text(_ETAG), data=data.text or "")
-    try:
-        return read_events(found, window=window, zone=zone)
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
-        # One event that some program has spoiled must not hold up all the others.
-        return []
-
-
-def _read_calendar(resource: Resource) -> Calendar:
-    name = resource.text(f"{{{DAV}}}displayname") or resource.path.rstrip("/").rpartition("/")[2]
-    return Calendar(
-        provider_calendar_id=resource.path,
-        title=name,
-        time_zone=_zone_name(resource),
-        is_writable=is_writable(resource),
-    )
-
-
-def _zone_name(resource: Resource) -> str:
-    """Read the zone of a calendar; UTC where it has none, or one of its own."""
-    named = _TZID.search(resource.text(_ZONE))
-    try:
-        return ZoneInfo(named[1].strip()).key if named else "UTC"
-    except (ValueError, LookupError, OSError):
-        return "UTC"
-
-
-def _takes_time(event: CalendarEvent) -> bool:
-    return event.is_busy and event.status is not EventStatus.CANCELED
-
-
-def _moments(event: CalendarEvent, zone: dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
-    if isinstance(event.time, Timed):
-        return event.time.starts_at, event.time.ends_at
-    first, last = event.time.first, event.time.last + _DAY
-    return (
-        dt.datetime.combine(first, dt.time(), zone),
-        dt.datetime.combine(last, dt.time(), zone),
-    )

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from clientflow_plugins.stripe.sandbox import resources
+from clientflow_plugins.stripe.sandbox import invoices, resources
 from clientflow_plugins.stripe.sandbox.books import Books
+from clientflow_plugins.stripe.sandbox.invoices import Charge
 from clientflow_plugins.stripe.sandbox.refusals import Refusal, no_such, not_found
 from clientflow_plugins.stripe.sandbox.resources import (
     DAY_SECONDS,
     INTERVAL_DAYS,
-    Charge,
     Period,
     Resource,
 )
@@ -112,7 +112,7 @@ class Dealings:
     def dispute(self, subscription: Resource) -> list[Resource]:
         """Let the payer want the last payment back from the bank."""
         invoice = self._books.invoices[subscription["latest_invoice"]]
-        about = resources.dispute(invoice, now=self._books.now)
+        about = invoices.dispute(invoice, now=self._books.now)
         return [self._tell("charge.dispute.created", about)]
 
     def pay_late(self, session: Resource) -> list[Resource]:
@@ -171,7 +171,7 @@ class Dealings:
     ) -> Resource:
         charge = Charge(amount=amount, is_paid=is_paid, reason=reason, now=self._books.now)
         payer = self._books.customers[subscription["customer"]]
-        made = resources.invoice(subscription, charge, base_url=self._books.base_url, payer=payer)
+        made = invoices.invoice(subscription, charge, base_url=self._books.base_url, payer=payer)
         self._books.invoices[made["id"]] = made
         subscription["latest_invoice"] = made["id"]
         return made
