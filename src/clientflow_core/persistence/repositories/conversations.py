@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -74,7 +74,7 @@ async def read_conversation(transaction: Transaction, conversation_id: uuid.UUID
     Raises:
         NotFound: this organization has none with this id.
     """
-    statement = _listed().where(conversations.c.id == conversation_id)
+    statement = _described(sa.select(conversations).where(conversations.c.id == conversation_id))
     row = (await transaction.execute(statement)).mappings().one_or_none()
     if row is None:
         msg = f"there is no conversation {to_public_id(IdPrefix.CONVERSATION, conversation_id)}"
@@ -96,15 +96,13 @@ async def list_conversations(
         NotFound: this organization has no conversation *after*.
     """
     order = sa.tuple_(conversations.c.last_message_at, conversations.c.id)
-    statement = _listed().limit(most)
+    page = sa.select(conversations).limit(most)
     if after is not None:
         if isinstance(after, uuid.UUID):
             after = (await read_conversation(transaction, after)).place
-        statement = statement.where(order < sa.tuple_(after.last_message_at, after.id))
-    statement = statement.order_by(
-        conversations.c.last_message_at.desc(), conversations.c.id.desc()
-    )
-    rows = (await transaction.execute(statement)).mappings()
+        page = page.where(order < sa.tuple_(after.last_message_at, after.id))
+    page = page.order_by(conversations.c.last_message_at.desc(), conversations.c.id.desc())
+    rows = (await transaction.execute(_described(page))).mappings()
     return [Conversation(**row) for row in rows]
 
 
@@ -112,32 +110,38 @@ async def list_conversations_of(
     transaction: Transaction, contact_id: uuid.UUID
 ) -> Sequence[Conversation]:
     """List all conversations with a contact, that with the newest message first."""
-    statement = _listed().where(conversations.c.contact_id == contact_id)
-    order = (conversations.c.last_message_at.desc(), conversations.c.id.desc())
-    rows = (await transaction.execute(statement.order_by(*order))).mappings()
+    those = sa.select(conversations).where(conversations.c.contact_id == contact_id)
+    rows = (await transaction.execute(_described(those))).mappings()
     return [Conversation(**row) for row in rows]
 
 
-def _listed() -> sa.Select[tuple[object, ...]]:
+def _described(chosen: sa.Select[Any]) -> sa.Select[Any]:
+    """Add to the conversations that are *chosen* whom each is with and what was said last.
+
+    Chosen first, by themselves: PostgreSQL takes row-level security for a filter that leaves few,
+    and would join all conversations of an organization, and sort them, to show the first fifty.
+    """
+    those = chosen.subquery()
     newest = (
         sa.select(messages.c.body)
-        .where(messages.c.conversation_id == conversations.c.id)
+        .where(messages.c.conversation_id == those.c.id)
         .order_by(messages.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
     return (
         sa.select(
-            conversations.c.id,
-            conversations.c.contact_id,
+            those.c.id,
+            those.c.contact_id,
             contacts.c.name.label("contact_name"),
-            conversations.c.channel_id,
+            those.c.channel_id,
             contact_points.c.value.label("address"),
-            conversations.c.last_message_at,
+            those.c.last_message_at,
             newest.label("last_body"),
-            conversations.c.created_at,
-            conversations.c.subject,
+            those.c.created_at,
+            those.c.subject,
         )
-        .join(contacts, contacts.c.id == conversations.c.contact_id)
-        .join(contact_points, contact_points.c.id == conversations.c.contact_point_id)
+        .join(contacts, contacts.c.id == those.c.contact_id)
+        .join(contact_points, contact_points.c.id == those.c.contact_point_id)
+        .order_by(those.c.last_message_at.desc(), those.c.id.desc())
     )

@@ -54,6 +54,8 @@ async def find_thread_about(
         .where(
             conversations.c.channel_id == channel_id,
             conversations.c.contact_point_id == point_id,
+            # As the index has it; a subject may be too long for that.
+            sa.func.md5(conversations.c.subject) == sa.func.md5(subject),
             conversations.c.subject == subject,
             conversations.c.last_message_at >= since,
         )

@@ -98,6 +98,14 @@ conversations = sa.Table(
 )
 sa.Index(None, conversations.c.organization_id, conversations.c.last_message_at, conversations.c.id)
 sa.Index(None, conversations.c.organization_id, conversations.c.contact_id)
+sa.Index(
+    "conversations_subject_idx",
+    conversations.c.organization_id,
+    conversations.c.contact_point_id,
+    sa.func.md5(conversations.c.subject),
+    conversations.c.last_message_at,
+    postgresql_where=conversations.c.subject.is_not(None),
+)
 
 messages = sa.Table(
     "messages",
