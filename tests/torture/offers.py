@@ -160,7 +160,7 @@ class Offers:
         key = make_key(self._settings["SENDGRID_API_KEY"], "parse")
         return Offer(
             provider="sendgrid",
-            name=f"sendgrid {identify(post.headers['Content-Type'], post.body)}",
+            name=f"sendgrid {identify(post.headers['Content-Type'], post.body)[0]}",
             sign=lambda: sign_mail(post, key, timestamp=int(time.time())),
         )
 

@@ -30,6 +30,8 @@ class InboundEvent:
         handled_at: when its state was last settled.
         verified_for: the organization whose own settings have proven it: it is nobody else's. None
             where those of the operator have.
+        recipient: the address of ours that it came to, where that was seen as it came in. It is not
+            kept, and gives its job the turn of the organization that has the address.
     """
 
     id: uuid.UUID
@@ -47,6 +49,7 @@ class InboundEvent:
     reason: str | None = None
     handled_at: dt.datetime | None = None
     verified_for: uuid.UUID | None = None
+    recipient: str | None = None
 
 
 class ReplayOutcome(enum.StrEnum):

@@ -52,10 +52,14 @@ class Verified:
     Attributes:
         external_id: what makes this request the same as its repetition; one row each is kept.
         account: the account at the provider that it is about.
+        recipient: the address of ours that it came to, or that it is about, where that can be seen
+            here at no cost. Then what others are sent in crowds does not hold it up. What it means
+            is for *parse* alone to say.
     """
 
     external_id: str
     account: str
+    recipient: str | None = None
 
 
 class Verify(Protocol):

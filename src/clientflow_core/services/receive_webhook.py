@@ -44,6 +44,7 @@ async def receive_webhook(
         body=request.body,
         received_at=request.received_at,
         verified_for=proven_for,
+        recipient=verified.recipient,
     )
     await intake.store(event)
     failpoints.hit("receive_webhook.stored")

@@ -66,17 +66,18 @@ def read_inbound(content_type: str, body: bytes) -> Sequence[MessageReceived]:
     )
 
 
-def identify(content_type: str, body: bytes) -> str:
-    """Give what makes a request the same as its repetition, though its boundary may be another.
+def identify(content_type: str, body: bytes) -> tuple[str, str | None]:
+    """Give what makes a request the same as its repetition, and the first of its recipients.
 
-    It is made of the Message-ID and the recipients; of all of the body where it cannot be read, so
-    that it is kept for a person to look at.
+    The same, though its boundary may be another: it is made of the Message-ID and the recipients;
+    of all of the body where it cannot be read, so that it is kept for a person to look at.
     """
     try:
         form = split_form(content_type, body)
-        return _name(_read_message_id(form), _read_envelope(form).recipients, body)
+        recipients = _read_envelope(form).recipients
+        return _name(_read_message_id(form), recipients, body), recipients[0]
     except BadPayload:
-        return _name(None, (), body)
+        return _name(None, (), body), None
 
 
 def _name(message_id: str | None, recipients: Sequence[str], body: bytes) -> str:

@@ -41,8 +41,8 @@ def verify_inbound(request: WebhookRequest, settings: SendgridSettings, /) -> Ve
             "security policy, or SENDGRID_INBOUND_TOKEN to a token in the address"
         )
         raise SignatureRefused(msg)
-    external_id = identify(request.headers.get("content-type", ""), request.body)
-    return Verified(external_id=external_id, account=settings.own_address)
+    external_id, recipient = identify(request.headers.get("content-type", ""), request.body)
+    return Verified(external_id=external_id, account=settings.own_address, recipient=recipient)
 
 
 def verify_events(request: WebhookRequest, settings: SendgridSettings, /) -> Verified:

@@ -49,7 +49,11 @@ def verify_inbound(request: WebhookRequest, settings: SmtpSettings) -> Verified:
         key=settings.intake_key.reveal(),
         now=request.received_at.timestamp(),
     )
-    return Verified(external_id=_external_id(request), account=settings.from_address.lower())
+    return Verified(
+        external_id=_external_id(request),
+        account=settings.from_address.lower(),
+        recipient=_without_tag(_recipient(request)),
+    )
 
 
 def parse_inbound(request: WebhookRequest) -> Sequence[ProviderEvent]:

@@ -88,7 +88,11 @@ def verify_inbound(request: WebhookRequest, settings: TwilioSettings, /) -> Veri
         BadPayload: the body cannot be read, or names no message.
     """
     form = _read_verified(request, settings)
-    return Verified(external_id=_message_sid(form), account=settings.account_sid)
+    return Verified(
+        external_id=_message_sid(form),
+        account=settings.account_sid,
+        recipient=_one(form, "To") or None,
+    )
 
 
 def verify_status(request: WebhookRequest, settings: TwilioSettings, /) -> Verified:
@@ -100,7 +104,9 @@ def verify_status(request: WebhookRequest, settings: TwilioSettings, /) -> Verif
     """
     form = _read_verified(request, settings)
     return Verified(
-        external_id=f"{_message_sid(form)}:{_status_word(form)}", account=settings.account_sid
+        external_id=f"{_message_sid(form)}:{_status_word(form)}",
+        account=settings.account_sid,
+        recipient=_one(form, "From") or None,
     )
 
 

@@ -23,7 +23,8 @@ _STORE: Final = sa.text(
         cast(:ids AS uuid[]), cast(:providers AS text[]), cast(:webhooks AS text[]),
         cast(:accounts AS text[]), cast(:external_ids AS text[]), cast(:methods AS text[]),
         cast(:urls AS text[]), cast(:headers AS jsonb[]), cast(:bodies AS bytea[]),
-        cast(:received_ats AS timestamptz[]), cast(:verified_fors AS text[]))
+        cast(:received_ats AS timestamptz[]), cast(:verified_fors AS text[]),
+        cast(:recipients AS text[]))
     """
 )
 _READ: Final = sa.text("SELECT * FROM read_inbound_event(:id)")
@@ -75,6 +76,8 @@ async def store_inbound_events(
         "bodies": _array(f"\\x{event.body.hex()}" for event in events),
         "received_ats": _array(event.received_at.isoformat() for event in events),
         "verified_fors": _array(str(event.verified_for or "") for event in events),
+        # No address has a NUL in it, which PostgreSQL would refuse the event for.
+        "recipients": _array((event.recipient or "").replace("\0", "") for event in events),
     }
     new = int(await transaction.scalar(_STORE, parameters))
     transaction.wake(INBOUND)

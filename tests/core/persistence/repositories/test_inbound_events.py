@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 import pytest
+import sqlalchemy as sa
 
 from clientflow_core.domain.inbound_events import InboundEvent, InboundEventState
 from clientflow_core.errors import NotFound
@@ -102,6 +103,51 @@ def add_attempt(addresses: Addresses, business: Business) -> uuid.UUID:
 async def test_of_several_events_those_that_are_new_are_counted(database: Database) -> None:
     assert await store(database, inbound_event("1"), inbound_event("2")) == 2
     assert await store(database, inbound_event("2"), inbound_event("3"), inbound_event("3")) == 1
+
+
+async def whose_turn(database: Database, *events: InboundEvent) -> list[uuid.UUID | None]:
+    """Store events, and give the organizations of their jobs."""
+    await store(database, *events)
+    statement = sa.text("SELECT args ->> 'event_id' AS event_id, organization_id FROM jobs")
+    async with database.system() as transaction:
+        rows = (await transaction.execute(statement)).mappings()
+        found = {row["event_id"]: row["organization_id"] for row in rows}
+    return [found[str(event.id)] for event in events]
+
+
+async def test_job_of_an_event_has_the_turn_of_whose_address_it_came_to(
+    database: Database, business: Business, other: Business
+) -> None:
+    events = [
+        inbound_event("1", recipient=OURS),
+        inbound_event("2", recipient=THEIRS),
+        inbound_event("3", recipient="+14155550111"),
+        inbound_event("4", recipient=OURS, provider="sendgrid"),
+        inbound_event("5"),
+        inbound_event("6", recipient="\0"),
+    ]
+    ours, theirs = business.organization_id, other.organization_id
+    assert await whose_turn(database, *events) == [ours, theirs, None, None, None, None]
+
+
+async def test_job_of_an_event_that_an_organization_has_proven_has_its_turn(
+    database: Database, business: Business, other: Business
+) -> None:
+    theirs = other.organization_id
+    event = inbound_event(recipient=OURS, verified_for=theirs)
+    assert await whose_turn(database, event) == [theirs]
+
+
+async def test_host_of_the_release_before_stores_what_comes_in(
+    database: Database, addresses: Addresses
+) -> None:
+    with addresses.connect() as connection:
+        connection.execute(
+            "SELECT store_inbound_events(ARRAY[gen_random_uuid()], '{p}', '{w}', '{a}', '{e}',"
+            " '{POST}', '{u}', ARRAY['{}'::jsonb], ARRAY[''::bytea], ARRAY[now()], '{\"\"}')"
+        )
+        jobs = connection.execute("SELECT organization_id FROM jobs").fetchall()
+    assert jobs == [(None,)]
 
 
 async def test_an_event_that_is_not_there_is_named(database: Database) -> None:
