@@ -42,7 +42,9 @@ def test_our_check_takes_the_signature() -> None:
         body=text.body.encode(),
         received_at=dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
     )
-    assert verify_inbound(request, settings) == Verified(external_id=text.sid, account=ACCOUNT)
+    assert verify_inbound(request, settings) == Verified(
+        external_id=text.sid, account=ACCOUNT, recipient=NUMBER
+    )
 
 
 def test_each_line_of_the_file_is_a_text_of_its_own(tmp_path: Path) -> None:

@@ -26,7 +26,12 @@ async def test_request_is_kept_byte_for_byte_with_its_job(stage: Stage) -> None:
     assert row[5:7] == ("POST", f"{stage.public_url}/webhooks/twilio")
     assert (bytes(row[7]), row[8], row[9]) == (form(fields), "received", None)
     assert stage.rows("SELECT lane, kind, args, organization_id FROM jobs") == [
-        ("inbound", "handle_inbound_event", {"event_id": str(row[0])}, None)
+        (
+            "inbound",
+            "handle_inbound_event",
+            {"event_id": str(row[0])},
+            stage.business.organization_id,
+        )
     ]
 
 

@@ -130,11 +130,11 @@ def test_genuine_webhook_is_accepted_with_the_id_of_its_repetition(name: str) ->
     payload = load(name)
     assert payload["source"].startswith("https://www.twilio.com/docs/")
     fields = payload["fields"]
-    expected = fields["MessageSid"]
+    expected, ours = fields["MessageSid"], fields["To"]
     if payload["webhook"] == "twilio-status":
-        expected += f":{fields['MessageStatus']}"
+        expected, ours = f"{expected}:{fields['MessageStatus']}", fields.get("From")
     verified = SPECS[payload["webhook"]].verify(as_request(payload), TWO_KEYS)
-    assert verified == Verified(external_id=expected, account=ACCOUNT)
+    assert verified == Verified(external_id=expected, account=ACCOUNT, recipient=ours)
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "payloads").iterdir()), ids=lambda p: p.stem)

@@ -21,6 +21,7 @@ from tests.torture.system import System, running_system, start_all
 _CLIENTS: Final = 20
 _MAILS: Final = 0.25
 _AT_ONCE: Final = 16
+_TELL_EACH: Final = 1_000
 # A text that goes wrong again and again waits for half a minute each time.
 _QUIET_SECONDS: Final = 900.0
 # From its fourth try on a job waits for ten minutes and more. Nobody learns anything by that.
@@ -101,6 +102,8 @@ async def _send_all(
 
     async def send_on() -> None:
         for place, name in left:
+            if place % _TELL_EACH == 0:
+                say(f"{place} of {len(names)} are asked for")
             those = conversations[name.partition("-")[0]]
             path = f"/conversations/{those[place % len(those)]}/messages"
             await system.insist(SEND, path, {"body": name}, name=name)
