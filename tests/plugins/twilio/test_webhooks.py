@@ -132,7 +132,7 @@ def test_genuine_webhook_is_accepted_with_the_id_of_its_repetition(name: str) ->
     fields = payload["fields"]
     expected, ours = fields["MessageSid"], fields["To"]
     if payload["webhook"] == "twilio-status":
-        expected, ours = f"{expected}:{fields['MessageStatus']}", fields.get("From")
+        expected, ours = f"{expected}:{fields['MessageStatus']}", fields["From"] or None
     verified = SPECS[payload["webhook"]].verify(as_request(payload), TWO_KEYS)
     assert verified == Verified(external_id=expected, account=ACCOUNT, recipient=ours)
 
