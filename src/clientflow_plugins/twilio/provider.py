@@ -4,14 +4,14 @@ Create and list a Message: https://www.twilio.com/docs/messaging/api/message-res
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from twilio.rest import Client  # type: ignore[import-untyped]
 from typing_extensions import override
 
 from clientflow_core.domain.messages import OutboundMessage, Receipt
-from clientflow_core.errors import AuthFailed, ProviderRefused
+from clientflow_core.errors import AuthFailed, ProviderRefused, ProviderUnavailable
 from clientflow_core.providers.catch_up import MissedWebhook, SupportsCatchUp
 from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
 from clientflow_core.providers.spec import ProviderContext
@@ -23,7 +23,9 @@ from clientflow_plugins.twilio.webhooks import MOST_MEDIA, STATUS, to_message_st
 
 # Our clock and Twilio's may differ, and date_created has whole seconds.
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
-_MOST_CANDIDATES: Final = 100
+# What is looked for is behind all that was sent to the client since; mostly in the first page.
+_PAGE: Final = 100
+_MOST_CANDIDATES: Final = 2000
 # Two pages of the largest size.
 _MOST_MISSED: Final = 2000
 _MEDIA_HOST: Final = "https://api.twilio.com"
@@ -119,19 +121,42 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup, SupportsCatchUp):
 
         Raises:
             AuthFailed: the credentials do not fit any more.
-            ProviderUnavailable: Twilio did not answer; nothing is known yet.
+            ProviderUnavailable: Twilio did not answer, or has more texts to the client since then
+                than are read; nothing is known yet.
         """
         message = query.message
         sender = None if _is_service(message.sender) else message.sender
         wanted = {"to": message.recipient} | ({"from_": sender} if sender else {})
         try:
-            listed = await self._messages.list_async(**wanted, limit=_MOST_CANDIDATES)
-            since = query.attempted_at - _CLOCK_SKEW
+            listed = await self._list_since(query.attempted_at - _CLOCK_SKEW, wanted)
             # Newest first, in whole seconds: turned round, so that equal dates stay in order.
-            found = [item for item in reversed(listed) if _may_be(item, message.body, since)]
+            found = [item for item in reversed(listed) if _may_be(item, message.body)]
             return [_receipt(item) for item in sorted(found, key=_created_at)]
+        except ProviderUnavailable:
+            raise
         except Exception as error:
             raise map_error(error, is_create=False) from error
+
+    async def _list_since(self, since: dt.datetime, wanted: Mapping[str, str]) -> Sequence[Any]:
+        """List page by page, until one is older: what is behind the last page read is not absent.
+
+        Raises:
+            ProviderUnavailable: there are too many.
+        """
+        listed: list[Any] = []
+        stream = await self._messages.stream_async(
+            **wanted, limit=_MOST_CANDIDATES, page_size=_PAGE
+        )
+        async for item in stream:
+            if item.date_created is not None and item.date_created < since:
+                return listed
+            listed.append(item)
+        if len(listed) >= _MOST_CANDIDATES:
+            msg = (
+                f"{len(listed)} texts were sent to the client since then, which is too many to read"
+            )
+            raise ProviderUnavailable(msg)
+        return listed
 
     @override
     async def list_missed(self, *, since: dt.datetime) -> Sequence[MissedWebhook]:
@@ -173,10 +198,10 @@ def _is_service(sender: str) -> bool:
     return sender.startswith("MG")
 
 
-def _may_be(item: Any, body: str, since: dt.datetime) -> bool:
+def _may_be(item: Any, body: str) -> bool:
     is_ours = str(item.direction).startswith("outbound")
     is_same = (item.body or "").removeprefix(_TRIAL_PREFIX).strip() == body.strip()
-    return is_ours and is_same and (item.date_created is None or item.date_created >= since)
+    return is_ours and is_same
 
 
 def _created_at(item: Any) -> dt.datetime:

@@ -28,6 +28,7 @@ from clientflow_core.errors import (
 from clientflow_core.providers.channel import MessageQuery, SupportsMessageLookup
 from clientflow_core.providers.spec import Capability, ProviderContext
 from clientflow_core.secret import Secret
+from clientflow_plugins.twilio import provider as provider_module
 from clientflow_plugins.twilio.errors import ErrorAnswer, map_error, read_error_answer
 from clientflow_plugins.twilio.http_client import SharedSessionClient
 from clientflow_plugins.twilio.provider import TwilioChannel
@@ -158,6 +159,31 @@ class TestLookup:
         found = await channel.find_messages(query_for(message))
         ids = [receipt.provider_message_id for receipt in found]
         assert ids == [first.provider_message_id, second.provider_message_id]
+
+    async def test_finds_a_text_behind_many_to_the_same_client(
+        self, channel: TwilioChannel, message: OutboundMessage
+    ) -> None:
+        first = await channel.send(message)
+        for number in range(230):
+            await channel.send(attrs.evolve(message, body=f"another, number {number}"))
+        (found,) = await channel.find_messages(query_for(message))
+        assert found.provider_message_id == first.provider_message_id
+
+    async def test_says_nothing_of_what_lies_behind_more_than_it_reads(
+        self,
+        channel: TwilioChannel,
+        message: OutboundMessage,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(provider_module, "_MOST_CANDIDATES", 3)
+        await channel.send(message)
+        for number in range(2):
+            await channel.send(attrs.evolve(message, body=f"another, number {number}"))
+        with pytest.raises(ProviderUnavailable, match="3 texts were sent to the client"):
+            await channel.find_messages(query_for(message))
+        since_then = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=6)
+        later = MessageQuery(message=message, attempted_at=since_then)
+        assert await channel.find_messages(later) == []
 
     async def test_finds_a_text_that_still_waits_at_twilio(
         self,

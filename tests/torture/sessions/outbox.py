@@ -18,10 +18,13 @@ from tests.torture.offers import Offers
 from tests.torture.report import Options, Result, say
 from tests.torture.system import System, running_system, start_all
 
-_CLIENTS: Final = 20
+# So few that each is sent very many: what becomes of one is then looked up among all the others.
+_BUSY_CLIENTS: Final = 4
+_CLIENTS: Final = 250
 _MAILS: Final = 0.25
 _AT_ONCE: Final = 16
 _TELL_EACH: Final = 1_000
+_TO_BUSY: Final = 10
 # A text that goes wrong again and again waits for half a minute each time.
 _QUIET_SECONDS: Final = 900.0
 # From its fourth try on a job waits for ten minutes and more. Nobody learns anything by that.
@@ -87,12 +90,16 @@ async def _conversations(system: System, options: Options) -> Mapping[str, Seque
     first += [offers.mail() for _ in range(_CLIENTS)]
     await Driver(system, chance).post_all(first)
     await system.quiet()
-    status, told = await system.call("/conversations?limit=100")
-    assert status == 200, told
     found: dict[str, list[str]] = {"text": [], "mail": []}
-    for one in told["data"]:
-        found["mail" if "@" in one["address"] else "text"].append(one["id"])
-    return found
+    following = ""
+    while True:
+        status, told = await system.call(f"/conversations?limit=100{following}")
+        assert status == 200, told
+        for one in told["data"]:
+            found["mail" if "@" in one["address"] else "text"].append(one["id"])
+        if not told["has_more"]:
+            return found
+        following = f"&starting_after={told['next_cursor']}"
 
 
 async def _send_all(
@@ -105,7 +112,9 @@ async def _send_all(
             if place % _TELL_EACH == 0:
                 say(f"{place} of {len(names)} are asked for")
             those = conversations[name.partition("-")[0]]
-            path = f"/conversations/{those[place % len(those)]}/messages"
+            to_busy, rest = divmod(place, _TO_BUSY)
+            chosen = those[place % len(those)] if rest else those[to_busy % _BUSY_CLIENTS]
+            path = f"/conversations/{chosen}/messages"
             await system.insist(SEND, path, {"body": name}, name=name)
 
     await asyncio.gather(*(send_on() for _ in range(_AT_ONCE)))
