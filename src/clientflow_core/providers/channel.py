@@ -57,8 +57,11 @@ class SupportsMessageLookup(Protocol):
         """List what the provider has that may be the message of *query*, oldest first.
 
         Equal texts to the same client are all listed; the caller knows which of them are taken.
+        What is not listed is taken for absent, and is sent again: a list that the provider gives in
+        pages must be read as far back as ``attempted_at``.
 
         Raises:
-            ProviderUnavailable: it did not answer; nothing is known yet.
+            ProviderUnavailable: it did not answer, or has more than can be read; nothing is known
+                yet.
         """
         ...
