@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from clientflow_core.ending import end
 from clientflow_core.errors import ClientFlowError
 from clientflow_core.persistence.embedded import EmbeddedPostgres, find_binaries
 from clientflow_core.persistence.provision import DatabaseAddresses, provision
@@ -43,8 +44,7 @@ async def embedded_database(
         say(f"PostgreSQL {verb} ({time.monotonic() - begun:.1f} s)")
         yield await asyncio.to_thread(provision, kept.server, state_folder)
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        await end(keeper)
         await asyncio.to_thread(kept.server.stop)
 
 

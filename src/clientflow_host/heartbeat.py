@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import exc
 
+from clientflow_core.ending import end
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.database_clock import DatabaseClock
 from clientflow_core.persistence.repositories.heartbeats import beat
@@ -40,8 +41,7 @@ async def beating(
     try:
         yield
     finally:
-        heart.cancel()
-        await asyncio.gather(heart, return_exceptions=True)
+        await end(heart)
 
 
 async def _beat_on(database: Database, kind: str, describe: Describe, clock: DatabaseClock) -> None:

@@ -13,6 +13,7 @@ from aiohttp import web
 from psycopg import sql
 from sqlalchemy.engine import URL
 
+from clientflow_core.ending import end
 from clientflow_core.persistence.connections import LASTING
 from clientflow_core.persistence.repositories.stream_events import STREAM_CHANNEL
 from clientflow_core.persistence.server import connection_string
@@ -94,9 +95,7 @@ async def live_updates(app: web.Application) -> AsyncIterator[None]:
     """Run the hub of *app* for as long as it serves; whoever watches is let go once it stops."""
     running = [asyncio.create_task(one) for one in (app[LIVE].run(), _let_go(app))]
     yield
-    for one in running:
-        one.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await end(*running)
 
 
 async def _let_go(app: web.Application) -> None:

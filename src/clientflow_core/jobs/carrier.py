@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from saq import Job, Worker
 
+from clientflow_core.ending import end
 from clientflow_core.jobs.wake_queue import WakeQueue
 
 _SEND_SECONDS: Final = 1.0
@@ -49,8 +50,7 @@ class SaqCarrier:
         self._is_closed = True
         if self._pump is not None:
             await asyncio.wait([self._pump], timeout=_SEND_SECONDS)
-            self._pump.cancel()
-            await asyncio.wait([self._pump])
+            await end(self._pump)
 
     async def _send_all(self) -> None:
         while self._dirty:

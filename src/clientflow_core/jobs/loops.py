@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from clientflow_core.ending import end
 from clientflow_core.jobs.trouble import traced
 
 _PAUSE_AFTER_ERROR_SECONDS: Final = 1.0
@@ -53,8 +54,7 @@ class Loop:
             return
         if self._is_acting:
             await asyncio.wait([self._task], timeout=_STOP_SECONDS)
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await end(self._task)
 
     async def _run(self) -> None:
         while not self._is_stopping:

@@ -18,6 +18,7 @@ from saq import Job
 from saq.queue.postgres import ENQUEUE, ListenMultiplexer, PostgresQueue
 from typing_extensions import override
 
+from clientflow_core.ending import end
 from clientflow_core.jobs.wake_queue import QUEUE_NAME, WakeQueue
 from clientflow_core.persistence.connections import LASTING
 
@@ -71,10 +72,8 @@ class _SteadyListener(ListenMultiplexer):
     async def close(self) -> None:
         task = self._daemon_task
         await super().close()
-        # The pool waits by it, too.
-        while task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=_PAUSE_AFTER_ERROR_SECONDS)
+        if task is not None:
+            await end(task)
 
 
 class PostgresWakeQueue(WakeQueue, PostgresQueue):

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from redis.asyncio import Redis
 
+from clientflow_core.ending import end
 from clientflow_core.jobs.redis_queue import open_redis
 from clientflow_core.registry.failure_news import Failing
 from clientflow_core.secret import Secret
@@ -89,7 +90,5 @@ async def carrying_news(url: Secret, hear: Callable[[Failing], None]) -> AsyncIt
     try:
         yield news
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
         await redis.aclose(close_connection_pool=True)

@@ -9,6 +9,7 @@ from typing import Generic, Self, TypeVar
 
 import structlog
 
+from clientflow_core.ending import end
 from clientflow_core.errors import ClientFlowError
 
 T = TypeVar("T")
@@ -58,8 +59,7 @@ class Handover(Generic[T]):
         try:
             await self.flush()
         finally:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await end(self._writer)
 
     def hold(self, item: T) -> None:
         """Keep *item* until it is handed over; on the thread of the loop."""

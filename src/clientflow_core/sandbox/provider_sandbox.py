@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from aiohttp import web
 
 from clientflow_core.clock import Clock, SystemClock
+from clientflow_core.ending import end
 from clientflow_core.sandbox.calls import MOST_REMEMBERED, Call
 from clientflow_core.sandbox.control import ControlBody, Handler, answer_problems, read_control_body
 from clientflow_core.sandbox.delivery import WebhookSender
@@ -198,10 +199,7 @@ class ProviderSandbox(abc.ABC):
         await self._end_tasks()
 
     async def _end_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     def _with_faults(self, handler: Any) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
