@@ -238,7 +238,10 @@ def test_people_are_told_what_runs_and_what_to_do_next(addresses: Addresses, roo
     while b"the data stay" not in output:
         assert time.monotonic() < deadline, output.decode()
         if select.select([terminal], [], [], 0.1)[0]:
-            output += os.read(terminal, 65_536)
+            try:
+                output += os.read(terminal, 65_536)
+            except OSError:
+                pytest.fail(f"it ended: {output.decode()}")
     # As a person does, who is in a hurry.
     for _ in range(3):
         os.write(terminal, b"\x03")

@@ -19,6 +19,7 @@ from tests.torture.system import System, running_system
 _FROZEN_SECONDS: Final = 3.0
 _AWAY_SECONDS: Final = 1.0
 _LEAST_TROUBLES: Final = 4
+_LOOKS: Final = 500
 
 
 async def run(options: Options) -> Result:
@@ -61,7 +62,7 @@ async def _trouble(
     while True:
         await asyncio.sleep(options.seconds)
         way = ways.pop(0) if ways else chance.choices(["emptied", "killed", "frozen"], [8, 1, 1])[0]
-        if is_at_work():
+        if await _is_soon_at_work(is_at_work):
             result.count(f"times Redis was {way} with work under way")
         say(f"Redis is {way}")
         if way == "emptied":
@@ -74,6 +75,15 @@ async def _trouble(
             redis.freeze()
             await asyncio.sleep(_FROZEN_SECONDS)
             redis.thaw()
+
+
+async def _is_soon_at_work(is_at_work: Callable[[], bool]) -> bool:
+    """Wait for a moment at which something is under way: of few webhooks, most of the time none."""
+    for _ in range(_LOOKS):
+        if is_at_work():
+            return True
+        await asyncio.sleep(0.002)
+    return False
 
 
 def _empty(redis: RedisServer) -> None:
