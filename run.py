@@ -28,8 +28,8 @@ from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)
-# All tests together wait for servers and processes most of their time.
-SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
+# They wait for servers and processes; more than these make each other late on two cores.
+SIDE_BY_SIDE = ["-n", "3", "--dist", "worksteal"]
 
 
 def words_for_old_python() -> str:
