@@ -28,7 +28,7 @@ from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)
-# They wait for servers and processes; more than these make each other late on two cores.
+# They wait for servers and processes, and those that are late fail where there are too many.
 SIDE_BY_SIDE = ["-n", "3", "--dist", "worksteal"]
 
 

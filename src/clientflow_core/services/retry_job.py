@@ -8,10 +8,9 @@ from clientflow_core.domain.messages import MessageStatus
 from clientflow_core.errors import Conflict, NotFound
 from clientflow_core.persistence.database import Transaction
 from clientflow_core.persistence.repositories.dead_jobs import read_job, revive_job
-from clientflow_core.persistence.repositories.inbound_events import replay_inbound_events
 from clientflow_core.persistence.repositories.messages import read_message, update_message
 from clientflow_core.persistence.repositories.stream_events import add_stream_event
-from clientflow_core.services.diagnose_job import HANDLE_INBOUND_EVENT, diagnose_job
+from clientflow_core.services.diagnose_job import diagnose_job
 from clientflow_core.services.send_message import DELIVER_MESSAGE
 
 
@@ -52,10 +51,6 @@ async def retry_job(
 
 
 async def _begin_again(transaction: Transaction, job: JobRecord) -> None:
-    if job.kind == HANDLE_INBOUND_EVENT:
-        # The way of `events replay`: it puts a new job in the place of this one.
-        await replay_inbound_events(transaction, [job.id_arg("event_id")])
-        return
     if job.kind == DELIVER_MESSAGE:
         await _queue_again(transaction, job.id_arg("message_id"))
     await revive_job(transaction, job.id)

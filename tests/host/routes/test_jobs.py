@@ -8,8 +8,10 @@ import pytest
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.ids import IdPrefix, to_public_id
+from clientflow_host.worker import working
 from tests.host.conftest import Host, Organization
 from tests.host.threads import add_conversations, add_messages
+from tests.texts import text
 
 
 def add_job(host: Host, kind: str = "sync_calendar", *, error: str = "x", **args: Any) -> str:
@@ -90,3 +92,16 @@ async def test_member_decides_about_messages_but_not_about_jobs(host: Host) -> N
     settled = await host.post(f"/messages/{add_unknown_message(host)}/settle", body, by=member)
     assert settled.status == 200
     assert (await host.call("GET", "/api/v1/jobs", by=member)).status == 403
+
+
+async def test_text_whose_handling_was_given_up_is_repeated_once(host: Host) -> None:
+    assert (await host.webhook(text("Are you there?"))).status == 200
+    host.rows("UPDATE jobs SET dead_at = now(), last_error = 'x'")
+    [given_up] = (await host.get("/jobs"))["data"]
+    assert (given_up["kind"], given_up["remedy"]) == ("handle_inbound_event", "retry")
+    for _ in range(2):
+        answer = await host.call("POST", f"/api/v1/jobs/{given_up['id']}/retry")
+        assert answer.status == 202, answer
+    async with working(host.assembly):
+        await host.quiet()
+    assert host.count("messages") == 1
