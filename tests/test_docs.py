@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -22,6 +21,7 @@ from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import clientflow_core
+from clientflow_core.ports import free_port
 from clientflow_host.openapi.problems import STATUSES
 from tests.commands import Command, environment, new_room
 from tests.requirements import demand
@@ -34,11 +34,6 @@ PYTHON: Final = Sybil([PythonCodeBlockParser()])
 WITH_PYTHON: Final = [page for page in PAGES if "```python" in page.read_text("utf-8")]
 # Extras for those who work on ClientFlow itself.
 INSIDE: Final = {"test", "docs", "bench", "build", "dev"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 # Code that is run

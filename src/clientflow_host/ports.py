@@ -4,6 +4,7 @@ import socket
 
 import attrs
 
+from clientflow_core.ports import listen
 from clientflow_host.serving import PortTaken, port_taken
 from clientflow_host.settings import HostSettings
 
@@ -37,8 +38,7 @@ def choose_ports(settings: HostSettings) -> Ports:
 
 def _reserve(host: str, port: int) -> socket.socket:
     try:
-        # As aiohttp will: a port that a connection of before still occupies can be had.
-        return socket.create_server((host, port), family=_family(host), reuse_port=False)
+        return listen(host, port)
     except OSError as error:
         hint = "Choose another port, such as --port 8180, or --port 0 for any"
         raise port_taken(host, port, error, hint=hint) from error
@@ -49,10 +49,6 @@ def _reserve_or_any(host: str, port: int) -> socket.socket:
         return _reserve(host, port)
     except PortTaken:
         return _reserve(host, 0)
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _number(listening: socket.socket) -> int:

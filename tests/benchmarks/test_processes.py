@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import cpu_seconds, free_port, running, tree, wait_until_ready
+from benchmarks.processes import cpu_seconds, running, tree, wait_until_ready
 from benchmarks.report import BenchRefused
+from clientflow_core.ports import free_port
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from clientflow_core.ports import free_port
 from clientflow_core.sandbox import build_sandbox_app
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.commands import environment
@@ -112,8 +112,7 @@ class Example:
 @pytest.fixture
 def port() -> int:
     """A port of this machine that was free just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from typing import Final
 import attrs
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.ports import free_port
 from clientflow_core.sandbox import build_sandbox_app
 from clientflow_core.secret import Secret
 from clientflow_core.services.share_calendar import hash_feed_token
 from clientflow_plugins.caldav.sandbox import CaldavSandbox
-from tests.host.conftest import Host, Organization, free_port
+from tests.host.conftest import Host, Organization
 from tests.host.threads import to_uuid
 
 FOLLOWED: Final = "/calendars/bookings/appointments/"

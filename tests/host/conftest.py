@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from psycopg import sql
 
 from clientflow_core.domain.roles import Role
 from clientflow_core.persistence.embedded import EmbeddedPostgres
+from clientflow_core.ports import free_port
 from clientflow_core.sandbox import ProviderSandbox, build_sandbox_app
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import hash_api_key, new_api_key
@@ -36,12 +36,6 @@ from tests.texts import ACCOUNT, NUMBER, OTHER_NUMBER, TOKEN, form, signed_heade
 S = TypeVar("S", bound=ProviderSandbox)
 
 ENCRYPTION_KEY: Final = "dGhlIHRlc3RzJyBrZXksIG5vIHNlY3JldCBhdCBhbGw="
-
-
-def free_port() -> int:
-    """Give a port at which nothing listens at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 async def until(look: Callable[[], Awaitable[Any]], *, seconds: float = 40.0) -> Any:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clientflow_core.ports import free_port
 from clientflow_core.providers.spec import AnySpec
 from clientflow_core.registry.finding import discover_plugins
 from clientflow_host.assembly import assemble
@@ -21,7 +22,7 @@ from clientflow_host.sandbox import build_sandboxes, sandbox_settings
 from clientflow_host.settings import ENCRYPTION_KEY_ENV
 from clientflow_host.state import StateFolder
 from tests.databases import Addresses, empty
-from tests.host.conftest import ENCRYPTION_KEY, Host, free_port, hosting
+from tests.host.conftest import ENCRYPTION_KEY, Host, hosting
 
 SPECS: Final = [
     spec

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from clientflow_core.ports import free_port
 from clientflow_host.ports import Ports, choose_ports
 from clientflow_host.serving import PortTaken
 from clientflow_host.settings import HostSettings
@@ -14,16 +15,8 @@ def numbers(ports: Ports) -> set[int]:
     return {ports.host, ports.worker, ports.sandbox}
 
 
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return found
-
-
 def test_ports_that_are_asked_for_are_given_where_they_are_free() -> None:
-    host, worker, sandbox = free_ports(3)
+    host, worker, sandbox = (free_port() for _ in range(3))
     ports = choose_ports(HostSettings(port=host, worker_port=worker, sandbox_port=sandbox))
     assert ports == Ports(host=host, worker=worker, sandbox=sandbox)
 
@@ -42,7 +35,7 @@ def test_worker_and_sandbox_make_way() -> None:
 
 
 def test_worker_and_sandbox_make_way_for_the_host() -> None:
-    (host,) = free_ports(1)
+    host = free_port()
     ports = choose_ports(HostSettings(port=host, worker_port=host, sandbox_port=host))
     assert ports.host == host
     assert len(numbers(ports)) == 3

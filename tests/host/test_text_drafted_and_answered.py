@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestServer
 
+from clientflow_core.ports import free_port
 from clientflow_core.sandbox import build_sandbox_app
 from clientflow_plugins.openai.sandbox import OpenAISandbox
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
-from tests.host.conftest import Host, free_port, until
+from tests.host.conftest import Host, until
 from tests.host.pages.conftest import Browser, browser, stranger
 from tests.texts import CLIENT
 

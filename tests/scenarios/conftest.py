@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from playwright.async_api import Browser
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.embedded import EmbeddedPostgres
 from clientflow_core.persistence.provision import DatabaseAddresses
+from clientflow_core.ports import free_port
 from clientflow_core.secret import Secret
 from clientflow_core.services.initialize import NewChannel, initialize, new_api_key
 from tests.conftest import new_database
@@ -31,12 +31,6 @@ from tests.scenarios.browsers import open_chromium
 READY_SECONDS: Final = 40.0
 PASSWORD: Final = "a password of the tests"
 Until = Callable[[], Any]
-
-
-def free_port() -> int:
-    """Give a port at which nothing listens at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @attrs.define(eq=False)

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
+from clientflow_core.ports import free_port
 from clientflow_host.plugin_checking import stand_on_this_environment
 from tests.commands import environment, new_room
 from tests.requirements import demand
@@ -34,11 +34,6 @@ OFFLINE: Final = {
 def blocks() -> list[str]:
     """Give what the page has the reader type, in its order."""
     return re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @attrs.define(eq=False)

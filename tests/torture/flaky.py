@@ -13,7 +13,7 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
-from tests.scenarios.conftest import free_port
+from clientflow_core.ports import free_port
 
 # Longer than any of our plugins waits for an answer.
 _SILENCE_SECONDS: Final = 25.0

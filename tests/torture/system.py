@@ -14,13 +14,13 @@ import attrs
 from clientflow_core.persistence.database import Database
 from clientflow_core.persistence.sealing import new_key
 from clientflow_core.persistence.server import parse_url
+from clientflow_core.ports import free_port
 from clientflow_core.secret import Secret
 from clientflow_host.assembly import find_enabled, load_everything, own_channels
 from clientflow_host.demo_organization import Login, follow_everything, make_demo_organization
 from clientflow_host.local_providers import local_settings
 from clientflow_host.sandbox import build_sandboxes, sandbox_settings
 from clientflow_host.state import StateFolder
-from tests.scenarios.conftest import free_port
 from tests.torture.children import Child
 from tests.torture.history import History
 from tests.torture.postgres import Postgres

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import pytest
 
-from tests.scenarios.conftest import free_port
+from clientflow_core.ports import free_port
 from tests.torture.balancer import Balancer
 from tests.torture.children import Child
 from tests.torture.http_exchange import Request, Unanswered

@@ -19,6 +19,7 @@ import pytest
 from psycopg import sql
 
 from clientflow_core.persistence.server import connection_string
+from clientflow_core.ports import free_port
 from tests.commands import CLI, Command, ask, environment, run, taken_port
 from tests.databases import Addresses
 from tests.host.cli.conftest import Call
@@ -35,8 +36,7 @@ pytestmark = pytest.mark.usefixtures("measured")
 
 @pytest.fixture
 def port() -> int:
-    with taken_port() as free:
-        return free
+    return free_port()
 
 
 def start(name: str, folder: Path, addresses: Addresses, **settings: str) -> Command:
@@ -109,8 +109,7 @@ def away(addresses: Addresses) -> Iterator[None]:
 
 
 def test_both_survive_that_the_database_is_away(addresses: Addresses, room: Path) -> None:
-    with taken_port() as serve_port, taken_port() as worker_port:
-        pass
+    serve_port, worker_port = free_port(), free_port()
     ports = {"CLIENTFLOW_PORT": str(serve_port), "CLIENTFLOW_WORKER_PORT": str(worker_port)}
     serve = start("serve", room, addresses, **ports)
     worker = start("worker", room, addresses, **ports)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from clientflow_core.ports import free_port
 from clientflow_host.cli.smoke import find_target
 from tests.commands import Up
 from tests.host.cli.conftest import Call
-from tests.host.conftest import free_port
 
 
 def test_what_up_runs_is_tried_and_kept_for_the_checklist(running_up: Up) -> None:

@@ -19,6 +19,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from clientflow_core.domain.calendars import CalendarEvent, EventDraft, EventRemoved, Timed
+from clientflow_core.ports import free_port
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_core.sandbox import build_sandbox_app
 from clientflow_core.settings import load_settings
@@ -127,7 +128,7 @@ class Radicale:
 def radicale() -> Iterator[Radicale]:
     """One for the whole run. It is under the GPL: started, and never imported."""
     folder = Path(tempfile.mkdtemp(prefix="cf-radicale-", dir="/tmp"))
-    port, password = _free_port(), "the password"
+    port, password = free_port(), "the password"
     users = folder / "users"
     users.write_text(f"{USER}:{password}\n", "utf-8")
     options = {
@@ -153,12 +154,6 @@ def radicale() -> Iterator[Radicale]:
         process.terminate()
         process.wait(10)
         shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:

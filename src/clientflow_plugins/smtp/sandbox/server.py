@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import logging
 import secrets
-import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -17,6 +16,7 @@ from typing_extensions import override
 from clientflow_core.clock import Clock
 from clientflow_core.domain.email_addresses import is_email_address
 from clientflow_core.errors import FieldError, InvalidInput
+from clientflow_core.ports import free_port
 from clientflow_core.sandbox import (
     Answer,
     Call,
@@ -80,11 +80,8 @@ class SmtpSandbox(ProviderSandbox):
     @override
     def new_credentials(cls) -> dict[str, str]:
         """Make an account, and find a port for its server."""
-        with socket.socket() as probe:
-            probe.bind((_LOOPBACK, 0))
-            port = probe.getsockname()[1]
         return {
-            "SMTP_PORT": str(port),
+            "SMTP_PORT": str(free_port(_LOOPBACK)),
             "SMTP_FROM": f"salon.{secrets.token_hex(3)}@example.com",
             "SMTP_USERNAME": f"salon-{secrets.token_hex(3)}",
             "SMTP_PASSWORD": secrets.token_urlsafe(18),
