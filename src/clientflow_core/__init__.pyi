@@ -141,7 +141,7 @@ from .providers.billing import (
     SupportsUsage,
 )
 from .providers.calendar import CalendarProvider, SupportsPush
-from .providers.catch_up import MissedWebhook, SupportsCatchUp
+from .providers.catch_up import MissedPage, MissedWebhook, SupportsCatchUp
 from .providers.channel import (
     ChannelProvider,
     MessageQuery,
@@ -256,6 +256,7 @@ __all__ = [
     "MessageQuery",
     "MessageReceived",
     "MessageStatus",
+    "MissedPage",
     "MissedWebhook",
     "ModerationVerdict",
     "Money",

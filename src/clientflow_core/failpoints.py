@@ -58,7 +58,7 @@ NAMES: Final[Mapping[str, str]] = {
     "apply_subscription_change.recorded": "what a subscription is now is written, not committed",
     "report_usage.told": "the provider knows what was used; that is not written down yet",
     "sync_billing.asked": "what is on sale is read from the providers; it is not written yet",
-    "catch_up.asked": "what could not be delivered is read from the providers; it is not kept yet",
+    "list_missed.asked": "a part of what could not be delivered is read; it is not kept yet",
     "follow_calendar.listed": "the calendars of a provider are read; none of them is followed yet",
     "sync_calendar.written": "a page of changes and the cursor are written; they are not committed",
     "watch_calendar.called": "the provider tells of changes now; by which watch is not written yet",

@@ -31,6 +31,7 @@ from clientflow_core.services.handle_inbound_event import (
     give_up_inbound_event,
     handle_inbound_event,
 )
+from clientflow_core.services.list_missed import LIST_MISSED, list_missed
 from clientflow_core.services.prepare_message import prepare_message
 from clientflow_core.services.purge_expired import PURGE_EXPIRED, purge_expired
 from clientflow_core.services.record_attempt import give_up_message
@@ -87,12 +88,12 @@ def job_handlers(assembly: Assembly) -> dict[str, Handler]:
             handle=functools.partial(purge_expired, periods=assembly.settings.keep.periods)
         ),
         ECHO: DatabaseJob(handle=echo),
-        CATCH_UP.kind: ProviderJob(
+        CATCH_UP.kind: DatabaseJob(
+            handle=functools.partial(catch_up, registry=registry, clock=assembly.clock)
+        ),
+        LIST_MISSED: ProviderJob(
             handle=functools.partial(
-                catch_up,
-                registry=registry,
-                public_url=assembly.settings.url,
-                clock=assembly.clock,
+                list_missed, registry=registry, public_url=assembly.settings.url
             )
         ),
         DRAFT_REPLY: ProviderJob(

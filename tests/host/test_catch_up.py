@@ -1,9 +1,13 @@
 """What a provider could not deliver arrives all the same, once."""
 
 import aiohttp
+from psycopg.types.json import Jsonb
+from structlog.testing import capture_logs
 
+from clientflow_core.domain.jobs import Job
+from clientflow_core.jobs.handlers import DatabaseJob
 from clientflow_host.assembly import Assembly
-from clientflow_host.worker import working
+from clientflow_host.worker import job_handlers, working
 from clientflow_plugins.twilio.sandbox import TwilioSandbox
 from tests.host.conftest import Host, until
 from tests.texts import CLIENT
@@ -36,6 +40,64 @@ async def test_text_that_came_while_the_host_was_away_is_asked_for_and_kept_once
 
     assert await until(said) == ["Nobody was there", "This one arrives"]
     assert host.rows("SELECT state FROM inbound_events") == [("done",), ("done",)]
+
+
+async def test_all_that_came_is_kept_however_much_it_is(
+    host: Host, sandbox: TwilioSandbox, assembly: Assembly
+) -> None:
+    sandbox.host_url = "http://127.0.0.1:9"
+    for number in range(120):
+        await write(host.http, sandbox, f"Number {number}")
+    host.rows(ASK)
+    async with working(assembly):
+        await host.quiet()
+    assert host.count("messages") == 120
+
+
+async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothing(
+    host: Host, assembly: Assembly
+) -> None:
+    handler = job_handlers(assembly)["catch_up"]
+    assert isinstance(handler, DatabaseJob)
+    job = Job(
+        id=1,
+        lane="upkeep",
+        kind="catch_up",
+        organization_id=None,
+        args={},
+        attempts=1,
+        max_attempts=14,
+        claimed_by=1,
+    )
+    for _ in range(2):
+        async with assembly.database.system() as transaction:
+            await handler.handle(transaction, job)
+    [(args,)] = host.rows("SELECT args FROM jobs")
+    assert (args["provider"], args["cursor"]) == ("twilio", None)
+
+
+async def test_part_that_the_provider_does_not_know_any_more_ends_it_until_the_next_slot(
+    host: Host, sandbox: TwilioSandbox, assembly: Assembly
+) -> None:
+    sandbox.host_url = "http://127.0.0.1:9"
+    await write(host.http, sandbox, "Nobody was there")
+    path = f"/2010-04-01/Accounts/{sandbox.credentials['TWILIO_ACCOUNT_SID']}/Messages.json"
+    args = {
+        "provider": "twilio",
+        "since": "2026-01-01T00:00:00+00:00",
+        "cursor": f"https://api.twilio.com{path}?PageToken=PASM{'0' * 32}&Page=1&PageSize=50",
+    }
+    host.rows(
+        "INSERT INTO jobs (lane, kind, args) VALUES ('upkeep', 'list_missed', %s)", Jsonb(args)
+    )
+    with capture_logs() as logs:
+        async with working(assembly):
+            await host.quiet()
+            host.rows(ASK)
+            await host.quiet()
+    assert host.count("inbound_events") == 1
+    [failed] = [one for one in logs if one["event"] == "catch_up_failed"]
+    assert failed["provider"] == "twilio"
 
 
 async def test_provider_that_does_not_answer_is_asked_again_with_the_next_slot(

@@ -450,7 +450,7 @@ POINTS: Final[Mapping[str, Point]] = {
     "apply_subscription_change.recorded": _CHANGE,
     "report_usage.told": Point(process=WORKER, tell=message, first=plan),
     "sync_billing.asked": _due("sync_billing"),
-    "catch_up.asked": _due("catch_up"),
+    "list_missed.asked": _due("catch_up"),
     "follow_calendar.listed": Point(process=WORKER, tell=follow),
     "sync_calendar.asked": Point(process=WORKER, tell=notice),
     "sync_calendar.written": Point(process=WORKER, tell=notice),

@@ -9,12 +9,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clientflow_core.providers.catch_up import MissedWebhook
+from clientflow_core.providers.catch_up import MissedPage, MissedWebhook
 from clientflow_plugins.stripe.webhooks import OWN_ACCOUNT, WEBHOOK
 
 
-def as_webhook(event: Mapping[str, Any]) -> MissedWebhook:
-    """Give the webhook of a listed event."""
+def read_missed(page: Mapping[str, Any]) -> MissedPage:
+    """Give the webhooks of a page of events; the next page begins after the last of them."""
+    events = page["data"]
+    return MissedPage(
+        webhooks=[_as_webhook(one) for one in events],
+        next_cursor=events[-1]["id"] if page["has_more"] and events else None,
+    )
+
+
+def _as_webhook(event: Mapping[str, Any]) -> MissedWebhook:
     return MissedWebhook(
         webhook=WEBHOOK.name,
         external_id=event["id"],

@@ -20,7 +20,7 @@ from clientflow_core.domain.billing import (
 )
 from clientflow_core.errors import AuthFailed, ProviderRefused, RejectedInput
 from clientflow_core.providers.billing import BillingProvider, SupportsInvoices, SupportsUsage
-from clientflow_core.providers.catch_up import MissedWebhook, SupportsCatchUp
+from clientflow_core.providers.catch_up import MissedPage, SupportsCatchUp
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_plugins.stripe.answers import (
     Fields,
@@ -35,13 +35,13 @@ from clientflow_plugins.stripe.answers import (
 from clientflow_plugins.stripe.calls import ask, ask_all
 from clientflow_plugins.stripe.errors import map_error
 from clientflow_plugins.stripe.http_client import TOTAL_SECONDS, SharedSessionClient
-from clientflow_plugins.stripe.missed import as_webhook
+from clientflow_plugins.stripe.missed import read_missed
 from clientflow_plugins.stripe.settings import API_VERSION, StripeSettings
 from clientflow_plugins.stripe.webhooks import EVENT_TYPES
 
 if TYPE_CHECKING:
     from stripe._base_address import BaseAddresses
-    from stripe.params import SubscriptionUpdateParams
+    from stripe.params import EventListParams, SubscriptionUpdateParams
     from stripe.params.checkout import SessionCreateParams
 
 ORGANIZATION_KEY: Final = "organization_id"
@@ -270,7 +270,7 @@ class StripeBilling(BillingProvider, SupportsUsage, SupportsInvoices, SupportsCa
         return await ask_all(asked, lambda found: [read_invoice(one) for one in found])
 
     @override
-    async def list_missed(self, *, since: dt.datetime) -> Sequence[MissedWebhook]:
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
         """List the events that some endpoint has not taken, the newest first.
 
         Stripe repeats them for three days by itself, and lists them for thirty. Those that another
@@ -280,15 +280,15 @@ class StripeBilling(BillingProvider, SupportsUsage, SupportsInvoices, SupportsCa
             AuthFailed: the key does not fit any more, or may not read events.
             ProviderUnavailable: Stripe did not answer.
         """
-        asked = self._events.list_async(
-            {
-                "types": list(EVENT_TYPES),
-                "delivery_success": False,
-                "created": {"gte": int(since.timestamp())},
-                "limit": _PAGE,
-            }
-        )
-        return await ask_all(asked, lambda found: [as_webhook(one) for one in found])
+        params: EventListParams = {
+            "types": list(EVENT_TYPES),
+            "delivery_success": False,
+            "created": {"gte": int(since.timestamp())},
+            "limit": _PAGE,
+        }
+        if cursor is not None:
+            params["starting_after"] = cursor
+        return await ask(self._events.list_async(params), read_missed)
 
     def _read_page(self, fields: Fields) -> HostedPage:
         return read_page(fields, api_url=self._api_url)

@@ -39,6 +39,7 @@ def as_webhook(item: Any, media_urls: Sequence[str]) -> MissedWebhook:
         body=urlencode(fields).encode(),
         occurred_at=_came_in_at(item),
         headers={"content-type": FORM_TYPE},
+        recipient=item.to,
     )
 
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from clientflow_core.domain.messages import OutboundMessage, Receipt
 from clientflow_core.errors import AuthFailed, ProviderRefused, ProviderUnavailable
-from clientflow_core.providers.catch_up import MissedWebhook, SupportsCatchUp
+from clientflow_core.providers.catch_up import MissedPage, SupportsCatchUp
 from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
 from clientflow_core.providers.spec import ProviderContext
 from clientflow_plugins.twilio.errors import map_error
@@ -26,8 +26,8 @@ _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 # What is looked for is behind all that was sent to the client since; mostly in the first page.
 _PAGE: Final = 100
 _MOST_CANDIDATES: Final = 2000
-# Two pages of the largest size.
-_MOST_MISSED: Final = 2000
+# Each text with pictures costs a call of its own.
+_MISSED_PAGE: Final = 50
 _MEDIA_HOST: Final = "https://api.twilio.com"
 # What a trial account puts before every text:
 # https://www.twilio.com/docs/usage/tutorials/how-to-use-your-free-trial-account
@@ -159,19 +159,30 @@ class TwilioChannel(ChannelProvider, SupportsMessageLookup, SupportsCatchUp):
         return listed
 
     @override
-    async def list_missed(self, *, since: dt.datetime) -> Sequence[MissedWebhook]:
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
         """List the texts that came in since then, to whichever number of the account.
+
+        A page of Twilio's is one of texts in both directions: none may be among it, or all.
 
         Raises:
             AuthFailed: the credentials do not fit any more.
             ProviderUnavailable: Twilio did not answer.
         """
         try:
-            listed = await self._messages.list_async(date_sent_after=since, limit=_MOST_MISSED)
-            came_in = [item for item in listed if item.direction == "inbound"]
-            return [as_webhook(item, await self._media_urls(item)) for item in came_in]
+            page = await self._page_of_missed(since, cursor)
+            webhooks = [
+                as_webhook(item, await self._media_urls(item))
+                for item in page
+                if item.direction == "inbound"
+            ]
+            return MissedPage(webhooks=webhooks, next_cursor=page.next_page_url)
         except Exception as error:
             raise map_error(error, is_create=False) from error
+
+    async def _page_of_missed(self, since: dt.datetime, cursor: str | None) -> Any:
+        if cursor is None:
+            return await self._messages.page_async(date_sent_after=since, page_size=_MISSED_PAGE)
+        return await self._messages.get_page_async(cursor)
 
     async def _media_urls(self, item: Any) -> Sequence[str]:
         if item.num_media in {None, "0"}:

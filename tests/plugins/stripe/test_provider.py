@@ -38,6 +38,7 @@ from clientflow_plugins.stripe.sandbox import StripeSandbox
 from clientflow_plugins.stripe.settings import StripeSettings
 from clientflow_plugins.stripe.spec import STRIPE
 from clientflow_plugins.stripe.webhooks import OWN_ACCOUNT, WEBHOOK
+from tests.missed import all_missed
 from tests.plugins.stripe.conftest import (
     Host,
     Recorder,
@@ -376,7 +377,7 @@ async def test_events_that_nobody_took_are_given_to_be_handled_again(
     host.is_down = True
     await trigger(sandbox, http, event="invoice.payment_failed")
     since = now() - dt.timedelta(hours=1)
-    missed = await billing.list_missed(since=since)
+    missed = await all_missed(billing, since=since)
     told = [json.loads(one.body) for one in missed]
     assert [one["type"] for one in told] == [
         "customer.subscription.updated",
@@ -395,7 +396,19 @@ async def test_events_that_nobody_took_are_given_to_be_handled_again(
         (changed,) = WEBHOOK.parse(request)
         assert isinstance(changed, SubscriptionChanged)
         assert changed.provider_subscription_id == one.provider_subscription_id
-    assert await billing.list_missed(since=now() + dt.timedelta(hours=1)) == []
+    assert await all_missed(billing, since=now() + dt.timedelta(hours=1)) == []
+
+
+async def test_events_behind_very_many_are_among_them(
+    billing: StripeBilling, sandbox: StripeSandbox, http: aiohttp.ClientSession, host: Host
+) -> None:
+    await subscribe(billing, sandbox)
+    sandbox.books.events.clear()
+    host.is_down = True
+    while len(sandbox.books.events) <= 200:
+        await trigger(sandbox, http, event="invoice.payment_failed")
+    missed = await all_missed(billing, since=now() - dt.timedelta(hours=1))
+    assert [one.external_id for one in missed] == list(sandbox.books.events)[::-1]
 
 
 async def test_sdk_that_is_missing_is_told_with_what_installs_it(

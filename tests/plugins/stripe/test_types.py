@@ -124,7 +124,7 @@ async def do_everything(billing: StripeBilling, sandbox: StripeSandbox) -> str:
         )
     )
     await billing.list_invoices(customer)
-    await billing.list_missed(since=dt.datetime.now(dt.UTC) - dt.timedelta(days=3))
+    await billing.list_missed(since=dt.datetime.now(dt.UTC) - dt.timedelta(days=3), cursor=None)
     await billing.cancel(name, is_at_once=True, key=new_key())
     return customer
 

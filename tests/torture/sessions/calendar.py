@@ -13,18 +13,20 @@ from typing import Any, Final
 from tests.torture.children import Child
 from tests.torture.evidence import check_calendars, check_jobs
 from tests.torture.history import Verdict
+from tests.torture.hurry import hurrying
 from tests.torture.report import Options, Result, say
 from tests.torture.system import System, running_system
 
 _KILLED: Final = 137
 _MOST_STEPS: Final = 12
-# How often each kind of step is taken; the pages of the stand-in have ten events.
+# How often each kind of step is taken: as much is taken out as is put in, or what a thousand
+# histories leave would be read anew all the time. The pages of the stand-in have ten events.
 _SHARES: Final[Mapping[str, int]] = {
     "event.created": 30,
     "event.changed": 20,
-    "event.removed": 15,
+    "event.removed": 30,
     "series.created": 12,
-    "series.removed": 6,
+    "series.removed": 12,
     "sync_tokens.expired": 10,
     "channels.expired": 4,
 }
@@ -40,7 +42,9 @@ async def run(options: Options) -> Result:
     async with running_system(result) as system:
         for number in range(_FIRST_EVENTS):
             await happen(system, "event.created", f"first {number}")
-        async with dying(system, result, options.chance("deaths")):
+        # Who dies at every few pages is let alone for longer and longer.
+        hurry = hurrying(system, result, over_seconds=1, every_seconds=0.5)
+        async with hurry, dying(system, result, options.chance("deaths")):
             for number in range(options.n):
                 await play(system, result, random.Random(dice.random()), number)
                 await poll(system)

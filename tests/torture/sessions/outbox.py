@@ -12,6 +12,7 @@ from typing import Final
 from tests.torture.evidence import SEND, check_jobs
 from tests.torture.flaky import FlakyFront
 from tests.torture.history import Verdict
+from tests.torture.hurry import hurrying
 from tests.torture.killer import Killer, killing
 from tests.torture.load import Driver
 from tests.torture.offers import Offers
@@ -30,12 +31,6 @@ _QUIET_SECONDS: Final = 900.0
 # From its fourth try on a job waits for ten minutes and more. Nobody learns anything by that.
 _LONG_WAIT_SECONDS: Final = 60
 _HURRY_SECONDS: Final = 5.0
-_DO_NOW: Final = """
-    UPDATE jobs SET run_at = now() WHERE id IN (
-        SELECT id FROM jobs WHERE dead_at IS NULL AND claimed_by IS NULL
-        AND run_at > now() + make_interval(secs => %s) FOR UPDATE SKIP LOCKED)
-    RETURNING id
-"""
 
 
 async def run(options: Options) -> Result:
@@ -122,21 +117,11 @@ async def _send_all(
 
 async def _settle(system: System, result: Result) -> None:
     """Wait until nothing is left to be done, as if long waits were over soon."""
-    cut_short = 0
-
-    async def hurry() -> None:
-        nonlocal cut_short
-        while True:
-            cut_short += len(system.rows(_DO_NOW, _LONG_WAIT_SECONDS))
-            await asyncio.sleep(_HURRY_SECONDS)
-
-    hurrying = asyncio.create_task(hurry())
-    try:
+    async with hurrying(
+        system, result, over_seconds=_LONG_WAIT_SECONDS, every_seconds=_HURRY_SECONDS
+    ):
         took = await system.quiet(seconds=_QUIET_SECONDS)
-    finally:
-        hurrying.cancel()
     result.figures["seconds until all was settled"] = round(took, 1)
-    result.figures["waits of over a minute that were cut short then"] = cut_short
 
 
 async def tell_again(system: System) -> None:

@@ -4,6 +4,7 @@ The fence is ``claimed_by`` and ``attempts``: whoever was given up for dead and 
 row to finish, and its transaction is rolled back with everything in it.
 """
 
+import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -124,6 +125,12 @@ _RELEASE: Final = sa.text(
     UPDATE jobs SET claimed_by = NULL, run_at = now() FROM held WHERE jobs.id = held.id
     """
 )
+_IS_ASKED_FOR: Final = sa.text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM jobs WHERE kind = :kind AND dead_at IS NULL AND args @> cast(:args AS jsonb))
+    """
+)
 _SPREAD_SECONDS: Final = 5
 _BEGUN: Final = "begun_again"
 _DIED: Final = "worker_died"
@@ -154,6 +161,12 @@ async def enqueue(
     await transaction.execute(statement)
     if not delay_seconds:
         transaction.wake(lane)
+
+
+async def is_asked_for(transaction: Transaction, kind: str, args: Mapping[str, Any]) -> bool:
+    """Tell whether a job of *kind*, with at least these *args*, waits or is under way."""
+    parameters = {"kind": kind, "args": json.dumps(args)}
+    return bool(await transaction.scalar(_IS_ASKED_FOR, parameters))
 
 
 async def claim_jobs(

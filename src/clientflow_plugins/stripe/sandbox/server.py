@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -247,7 +247,11 @@ class StripeSandbox(ProviderSandbox):
         return page("/v1/invoices", found, given)
 
     def _list_events(self, _: str, given: Params) -> Resource:
-        shown = [self._with_pending(one) for one in newest(self.books.events)]
+        taken = self._taken()
+        shown = [
+            event | {"pending_webhooks": 0 if event["id"] in taken else 1}
+            for event in newest(self.books.events)
+        ]
         return page("/v1/events", [one for one in shown if is_event(one, given)], given)
 
     def _list_endpoints(self, _: str, given: Params) -> Resource:
@@ -272,14 +276,13 @@ class StripeSandbox(ProviderSandbox):
         is_asked_for = one and all(has(one, given, name) for name in ("active", "is_default"))
         return page("/v1/billing_portal/configurations", [one] if is_asked_for else [], given)
 
-    def _with_pending(self, event: Resource) -> Resource:
-        taken = any(
-            one.status is not None
-            and HTTPStatus.OK <= one.status < HTTPStatus.MULTIPLE_CHOICES
-            and one.label.startswith(f"{event['id']} ")
+    def _taken(self) -> Set[str]:
+        """Give the ids of the events that the endpoint has answered well, at least once."""
+        return {
+            one.label.partition(" ")[0]
             for one in self.sender.deliveries
-        )
-        return event | {"pending_webhooks": 0 if taken else 1}
+            if one.status is not None and HTTPStatus.OK <= one.status < HTTPStatus.MULTIPLE_CHOICES
+        }
 
     def _require_customer_of(self, given: Params) -> None:
         if "customer" in given:
