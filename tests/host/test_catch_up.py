@@ -1,6 +1,10 @@
 """What a provider could not deliver arrives all the same, once."""
 
+import datetime as dt
+from collections.abc import Awaitable, Callable
+
 import aiohttp
+import pytest
 from psycopg.types.json import Jsonb
 from structlog.testing import capture_logs
 
@@ -54,9 +58,8 @@ async def test_all_that_came_is_kept_however_much_it_is(
     assert host.count("messages") == 120
 
 
-async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothing(
-    host: Host, assembly: Assembly
-) -> None:
+def ask(assembly: Assembly) -> Callable[[], Awaitable[None]]:
+    """Give what a slot of the schedule does."""
     handler = job_handlers(assembly)["catch_up"]
     assert isinstance(handler, DatabaseJob)
     job = Job(
@@ -69,11 +72,36 @@ async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothin
         max_attempts=14,
         claimed_by=1,
     )
-    for _ in range(2):
+
+    async def run() -> None:
         async with assembly.database.system() as transaction:
             await handler.handle(transaction, job)
+
+    return run
+
+
+async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothing(
+    host: Host, assembly: Assembly
+) -> None:
+    await ask(assembly)()
+    await ask(assembly)()
     [(args,)] = host.rows("SELECT args FROM jobs")
     assert (args["provider"], args["cursor"]) == ("twilio", None)
+
+
+@pytest.mark.parametrize(
+    ("caught_up", "days"), [(None, 1), ("1 minute", 1), ("5 days", 6), ("100 days", 30)]
+)
+async def test_it_goes_back_to_what_was_last_read_to_its_end(
+    host: Host, assembly: Assembly, caught_up: str | None, days: int
+) -> None:
+    if caught_up:
+        noted = "INSERT INTO catch_ups VALUES ('twilio', now() - cast(%s AS interval))"
+        host.rows(noted, caught_up)
+    await ask(assembly)()
+    [(since, until)] = host.rows("SELECT args ->> 'since', args ->> 'until' FROM jobs")
+    back = dt.datetime.fromisoformat(until) - dt.datetime.fromisoformat(since)
+    assert abs(back - dt.timedelta(days=days)) < dt.timedelta(minutes=2)
 
 
 async def test_part_that_the_provider_does_not_know_any_more_ends_it_until_the_next_slot(
@@ -85,6 +113,7 @@ async def test_part_that_the_provider_does_not_know_any_more_ends_it_until_the_n
     args = {
         "provider": "twilio",
         "since": "2026-01-01T00:00:00+00:00",
+        "until": "2026-01-02T00:00:00+00:00",
         "cursor": f"https://api.twilio.com{path}?PageToken=PASM{'0' * 32}&Page=1&PageSize=50",
     }
     host.rows(
@@ -93,9 +122,10 @@ async def test_part_that_the_provider_does_not_know_any_more_ends_it_until_the_n
     with capture_logs() as logs:
         async with working(assembly):
             await host.quiet()
+            assert host.rows("SELECT 1 FROM catch_ups WHERE caught_up_at < '2026-02-01'") == []
             host.rows(ASK)
             await host.quiet()
-    assert host.count("inbound_events") == 1
+    assert host.count("inbound_events") == host.count("catch_ups") == 1
     [failed] = [one for one in logs if one["event"] == "catch_up_failed"]
     assert failed["provider"] == "twilio"
 

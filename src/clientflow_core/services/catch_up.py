@@ -8,14 +8,17 @@ from clientflow_core.clock import Clock
 from clientflow_core.domain.jobs import UPKEEP, Job
 from clientflow_core.jobs.schedules import Schedule
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.catch_ups import read_caught_up_at
 from clientflow_core.persistence.repositories.jobs import is_asked_for
 from clientflow_core.providers.spec import Capability
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.services.list_missed import LIST_MISSED, ask_for_page
+from clientflow_core.services.list_missed import LIST_MISSED, MissedPart, ask_for_page
 
 CATCH_UP: Final = Schedule(name="catch_up", every_seconds=900, lane=UPKEEP, kind="catch_up")
-# Longer than an outage that nobody has noticed; what is known already costs a look and no more.
-_LOOK_BACK: Final = dt.timedelta(days=1)
+# What happens late, or at a clock that differs; what is known already costs a look and no more.
+_OVERLAP: Final = dt.timedelta(days=1)
+# After a longer pause the service begins anew. Stripe lists no longer, Twilio more than a year.
+_FARTHEST: Final = dt.timedelta(days=30)
 
 
 def can_catch_up(registry: ProviderRegistry) -> Sequence[str]:
@@ -30,16 +33,20 @@ def can_catch_up(registry: ProviderRegistry) -> Sequence[str]:
 async def catch_up(
     transaction: Transaction, _: Job, *, registry: ProviderRegistry, clock: Clock
 ) -> None:
-    """Ask for what each provider could not deliver since a day ago, unless that is still under way.
+    """Ask for what each provider could not deliver, unless that is still under way.
 
-    Asked are those of the operator; what an organization has set for itself is not.
+    It goes back to a day before all was last read to its end, 30 days at most; one day the first
+    time. Asked are those of the operator; what an organization has set for itself is not.
 
     Args:
         transaction: of the system.
         registry: the enabled providers.
         clock: tells the time.
     """
-    since = clock.now() - _LOOK_BACK
+    now = clock.now()
     for name in can_catch_up(registry):
-        if not await is_asked_for(transaction, LIST_MISSED, {"provider": name}):
-            await ask_for_page(transaction, name, since=since, cursor=None)
+        if await is_asked_for(transaction, LIST_MISSED, {"provider": name}):
+            continue
+        last = await read_caught_up_at(transaction, name) or now
+        since = max(last - _OVERLAP, now - _FARTHEST)
+        await ask_for_page(transaction, MissedPart(provider=name, since=since, until=now))

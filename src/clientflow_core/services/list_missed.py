@@ -1,8 +1,10 @@
 """A part of what a provider could not deliver: kept once, together with what asks for the next."""
 
 import datetime as dt
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
+import attrs
 import structlog
 
 from clientflow_core import failpoints
@@ -12,6 +14,7 @@ from clientflow_core.errors import ClientFlowError
 from clientflow_core.ids import new_id
 from clientflow_core.jobs.handlers import JobRun
 from clientflow_core.persistence.database import Transaction
+from clientflow_core.persistence.repositories.catch_ups import note_caught_up
 from clientflow_core.persistence.repositories.inbound_events import store_inbound_events
 from clientflow_core.persistence.repositories.jobs import enqueue
 from clientflow_core.providers.catch_up import MissedPage, MissedWebhook, SupportsCatchUp
@@ -20,52 +23,84 @@ from clientflow_core.registry.registry import ProviderRegistry
 
 LIST_MISSED: Final = "list_missed"
 
-_NOTHING: Final = MissedPage(webhooks=(), next_cursor=None)
-
 log = structlog.get_logger(__name__)
 
 
-async def ask_for_page(
-    transaction: Transaction, provider: str, *, since: dt.datetime, cursor: str | None
-) -> None:
-    """Ask for the part of what *provider* could not deliver that begins at *cursor*."""
-    args = {"provider": provider, "since": since.isoformat(), "cursor": cursor}
+@attrs.frozen(kw_only=True)
+class MissedPart:
+    """A part of what a provider could not deliver, before it is read.
+
+    Attributes:
+        provider: its name.
+        since: an aware moment, the same for all parts.
+        until: when the first part was asked for.
+        cursor: where the part begins; None with the first.
+    """
+
+    provider: str
+    since: dt.datetime
+    until: dt.datetime
+    cursor: str | None = None
+
+
+async def ask_for_page(transaction: Transaction, part: MissedPart) -> None:
+    """Ask for *part*, and for those that follow it."""
+    args = {
+        "provider": part.provider,
+        "since": part.since.isoformat(),
+        "until": part.until.isoformat(),
+        "cursor": part.cursor,
+    }
     await enqueue(transaction, lane=UPKEEP, kind=LIST_MISSED, args=args)
+
+
+def _part_of(args: Mapping[str, Any]) -> MissedPart:
+    return MissedPart(
+        provider=args["provider"],
+        since=dt.datetime.fromisoformat(args["since"]),
+        until=dt.datetime.fromisoformat(args["until"]),
+        cursor=args["cursor"],
+    )
 
 
 async def list_missed(run: JobRun, *, registry: ProviderRegistry, public_url: str) -> None:
     """Keep one part of what a provider tells of, each webhook once, and ask for the next part.
 
     However much there is, what was read stays, also where the worker ends; only one part is in
-    memory. Where the provider does not answer, that is all until the next slot of the schedule.
+    memory. Where the provider does not answer, that is all until the next slot of the schedule,
+    which asks for everything since all was last read to its end.
 
     Args:
         run: of the system's job.
         registry: the enabled providers.
         public_url: where the webhooks would have come to.
     """
-    provider = run.job.args["provider"]
-    since = dt.datetime.fromisoformat(run.job.args["since"])
-    page = await _read_page(registry, provider, since=since, cursor=run.job.args["cursor"])
-    events = [_as_event(provider, one, public_url) for one in page.webhooks]
+    part = _part_of(run.job.args)
+    page = await _read(registry, part)
+    events = [_as_event(part.provider, one, public_url) for one in page.webhooks] if page else []
     failpoints.hit("list_missed.asked")
     async with run.last_transaction() as transaction:
         new = await store_inbound_events(transaction, events) if events else 0
-        if page.next_cursor is not None:
-            await ask_for_page(transaction, provider, since=since, cursor=page.next_cursor)
+        if page is not None:
+            await _go_on(transaction, part, page)
     if new:
-        log.warning("webhooks_were_missed", provider=provider, events=new)
+        log.warning("webhooks_were_missed", provider=part.provider, events=new)
 
 
-async def _read_page(
-    registry: ProviderRegistry, name: str, *, since: dt.datetime, cursor: str | None
-) -> MissedPage:
+async def _read(registry: ProviderRegistry, part: MissedPart) -> MissedPage | None:
     try:
-        provider = await _open(registry, name)
-        return await provider.list_missed(since=since, cursor=cursor)
+        provider = await _open(registry, part.provider)
+        return await provider.list_missed(since=part.since, cursor=part.cursor)
     except ClientFlowError as error:
-        log.warning("catch_up_failed", provider=name, error=error.code)
-        return _NOTHING
+        log.warning("catch_up_failed", provider=part.provider, error=error.code)
+        return None
+
+
+async def _go_on(transaction: Transaction, part: MissedPart, page: MissedPage) -> None:
+    if page.next_cursor is None:
+        await note_caught_up(transaction, part.provider, part.until)
+        return
+    await ask_for_page(transaction, attrs.evolve(part, cursor=page.next_cursor))
 
 
 async def _open(registry: ProviderRegistry, name: str) -> SupportsCatchUp:

@@ -52,6 +52,7 @@ from clientflow_core.persistence.tables.requests import (
     stream_events,
 )
 from clientflow_core.persistence.tables.work import (
+    catch_ups,
     heartbeats,
     jobs,
     scheduled_slots,
@@ -68,6 +69,7 @@ __all__ = [
     "calendar_events",
     "calendar_feeds",
     "calendars",
+    "catch_ups",
     "channels",
     "checklist_results",
     "checklist_sign_offs",
@@ -135,6 +137,7 @@ SYSTEM_TABLES: Final = frozenset(
         "jobs",
         "scheduled_slots",
         "heartbeats",
+        "catch_ups",
         "checklist_results",
         "checklist_sign_offs",
         "runs",

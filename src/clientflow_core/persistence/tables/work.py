@@ -71,3 +71,10 @@ heartbeats = sa.Table(
     moment("seen_at", has_default=True),
     sa.Column("details", JSONB, nullable=False, server_default="{}"),
 )
+
+catch_ups = sa.Table(
+    "catch_ups",
+    metadata,
+    sa.Column("provider", sa.Text, primary_key=True),
+    moment("caught_up_at"),
+)
