@@ -29,7 +29,7 @@ async def hurrying(
         every_seconds: between two looks.
     """
     told = f"waits of over {over_seconds} s that were cut short"
-    result.figures[told] = 0
+    result.figures.setdefault(told, 0)
 
     async def hurry() -> None:
         while True:

@@ -9,6 +9,7 @@ from clientflow_core.testing.groups.billing_plans import BillingPlanChecks
 from clientflow_core.testing.groups.billing_sales import BillingSaleChecks
 from clientflow_core.testing.groups.billing_subscriptions import BillingSubscriptionChecks
 from clientflow_core.testing.groups.capabilities import CapabilityChecks
+from clientflow_core.testing.groups.catch_up import CatchUpChecks
 from clientflow_core.testing.groups.checks import CheckChecks
 from clientflow_core.testing.groups.errors import ChangeErrorChecks, ErrorChecks, ReadErrorChecks
 from clientflow_core.testing.groups.isolation import IsolationChecks
@@ -39,6 +40,7 @@ class BillingConformance(
     ChangeErrorChecks,
     ReadErrorChecks,
     WebhookChecks,
+    CatchUpChecks,
     AccountChecks,
     OrganizationChecks,
     LoadChecks,

@@ -5,6 +5,7 @@ from typing import ClassVar
 from clientflow_core.providers.spec import ProviderKind
 from clientflow_core.testing.groups.accounts import AccountChecks
 from clientflow_core.testing.groups.capabilities import CapabilityChecks
+from clientflow_core.testing.groups.catch_up import CatchUpChecks
 from clientflow_core.testing.groups.channel_inbound import ChannelInboundChecks
 from clientflow_core.testing.groups.channel_lookup import ChannelLookupChecks
 from clientflow_core.testing.groups.channel_texts import ChannelTextChecks
@@ -36,6 +37,7 @@ class ChannelConformance(
     ChannelLookupChecks,
     ChannelInboundChecks,
     WebhookChecks,
+    CatchUpChecks,
     AccountChecks,
     OrganizationChecks,
     LoadChecks,

@@ -1,6 +1,7 @@
 """Heliographs that are broken in one way each, and the check that notices it."""
 
 import asyncio
+import datetime as dt
 import hmac
 import re
 import threading
@@ -35,6 +36,7 @@ from clientflow_core.errors import (
     RejectedInput,
     SignatureRefused,
 )
+from clientflow_core.providers.catch_up import MissedPage, MissedWebhook
 from clientflow_core.providers.channel import MessageQuery
 from clientflow_core.providers.spec import Capability, ProviderContext
 from clientflow_core.providers.webhooks import Verified, WebhookRequest
@@ -140,7 +142,7 @@ class Duck:
     def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
         inner = HeliographChannel(context, settings)
         self.verify, self.send = inner.verify, inner.send
-        self.find_messages = inner.find_messages
+        self.find_messages, self.list_missed = inner.find_messages, inner.list_missed
 
 
 spec("duck", "manifest.opens-its-kind", open=opening(Duck))
@@ -383,7 +385,7 @@ class CallsHome(HeliographChannel):
 spec(
     "ability of another kind",
     "capabilities.declared-are-there",
-    capabilities=frozenset({Capability.MESSAGE_LOOKUP, Capability.PUSH}),
+    capabilities=good.HELIOGRAPH.capabilities | {Capability.PUSH},
 )
 spec("silent ability", "capabilities.there-are-declared", capabilities=frozenset())
 
@@ -515,6 +517,7 @@ misread(
     "errors.verify-says-unavailable",
     misreads(500, OutcomeUnknown, in_send=False),
     "lookup.failure-is-unavailable",
+    "missed.failure-is-unavailable",
 )
 
 
@@ -591,6 +594,76 @@ class CannotTell(HeliographChannel):
             return []
 
 
+# Asking for what was missed
+
+
+@channel("missed.means-what-was-sent", "missed.none-is-left-out")
+class NamesItAnew(HeliographChannel):
+    @override
+    def missed(self, event: Mapping[str, Any]) -> MissedWebhook:
+        return attrs.evolve(super().missed(event), external_id=f"again-{event['event']}")
+
+
+@channel("missed.means-what-was-sent")
+class TellsHalf(HeliographChannel):
+    @override
+    def missed(self, event: Mapping[str, Any]) -> MissedWebhook:
+        return super().missed({**event, "text": "…"})
+
+
+@channel("missed.means-what-was-sent")
+class OfNoAccount(HeliographChannel):
+    @override
+    def missed(self, event: Mapping[str, Any]) -> MissedWebhook:
+        return attrs.evolve(super().missed(event), account="hill-0")
+
+
+@channel("missed.means-what-was-sent")
+class MissesNothing(HeliographChannel):
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        await super().list_missed(since=since, cursor=cursor)
+        return MissedPage(webhooks=(), next_cursor=None)
+
+
+@channel("missed.none-is-left-out")
+class OnlyTheFirstPart(HeliographChannel):
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        page = await super().list_missed(since=since, cursor=cursor)
+        return attrs.evolve(page, next_cursor=None)
+
+
+@channel("missed.none-is-left-out")
+class BeginsAnewWithEachPart(HeliographChannel):
+    """Its cursor is the moment of the last one, which others share with it."""
+
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        begin = dt.datetime.fromtimestamp(int(cursor), dt.UTC) if cursor else since
+        page = await super().list_missed(since=begin, cursor=None)
+        last = page.webhooks[-1].occurred_at if page.webhooks else begin
+        more = page.next_cursor and last > begin
+        return attrs.evolve(page, next_cursor=str(int(last.timestamp())) if more else None)
+
+
+@channel("missed.begins-at-its-moment")
+class TellsAllThatEverWas(HeliographChannel):
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        return await super().list_missed(since=dt.datetime.fromtimestamp(0, dt.UTC), cursor=cursor)
+
+
+@channel("missed.failure-is-unavailable")
+class TakesSilenceForNothing(HeliographChannel):
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        try:
+            return await super().list_missed(since=since, cursor=cursor)
+        except ProviderUnavailable:
+            return MissedPage(webhooks=(), next_cursor=None)
+
+
 # What comes in
 
 
@@ -645,7 +718,8 @@ spec(
 
 
 @parsing("webhook.valid-is-taken", "webhook.parse-only-refuses", "webhook.kept-headers-suffice",
-         "webhook.verify-only-refuses", "webhook.repetition-has-the-same-id")  # fmt: skip
+         "webhook.verify-only-refuses", "webhook.repetition-has-the-same-id",
+         "missed.means-what-was-sent")  # fmt: skip
 def gives_later(request: WebhookRequest) -> Any:
     return (event for event in good.parse(request))
 
@@ -697,7 +771,7 @@ MUTANTS.append(
     Mutant(
         name="signature over the beginning",
         breaks="webhook.flipped-byte-is-refused",
-        also=frozenset({"webhook.verify-only-refuses"}),
+        also=frozenset({"webhook.verify-only-refuses", "missed.means-what-was-sent"}),
         changes={"webhooks": (attrs.evolve(WEBHOOK, verify=verifies_the_beginning),)},
         attributes={"sandbox": SignsTheBeginning},
     )
@@ -748,19 +822,21 @@ def stumbles_over_the_body(request: WebhookRequest) -> Sequence[ProviderEvent]:
     return good.parse(request)
 
 
-@parsing("webhook.kept-headers-suffice", "webhook.parse-only-refuses")
+@parsing("webhook.kept-headers-suffice", "webhook.parse-only-refuses", "missed.means-what-was-sent")
 def reads_what_is_not_kept(request: WebhookRequest) -> Sequence[ProviderEvent]:
     if "heliograph-kind" not in request.headers:
         raise BadPayload("of no kind")
     return good.parse(request)
 
 
-@verifying("webhook.repetition-has-the-same-id", "webhook.verify-only-refuses")
+@verifying("webhook.repetition-has-the-same-id", "webhook.verify-only-refuses",
+           "missed.means-what-was-sent", "missed.none-is-left-out")  # fmt: skip
 def another_id_each_time(request: WebhookRequest, settings: HeliographSettings, /) -> Verified:
     return attrs.evolve(good.verify(request, settings), external_id=uuid.uuid4().hex)
 
 
-@verifying("webhook.repetition-has-the-same-id")
+@verifying("webhook.repetition-has-the-same-id", "missed.means-what-was-sent",
+           "missed.none-is-left-out")  # fmt: skip
 def one_id_for_all(request: WebhookRequest, settings: HeliographSettings, /) -> Verified:
     return attrs.evolve(good.verify(request, settings), external_id="the one")
 
@@ -841,7 +917,7 @@ spec(
 _KEYS: dict[str, Secret] = {}
 
 
-@verifying("tenancy.hint-only-chooses")
+@verifying("tenancy.hint-only-chooses", "webhook.wrong-secret-is-refused")
 def takes_any_key_that_it_knows(
     request: WebhookRequest, settings: HeliographSettings, /
 ) -> Verified:

@@ -7,7 +7,7 @@ hold what the provider holds: nothing less, and nothing that was taken out.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from tests.torture.children import Child
@@ -19,8 +19,8 @@ from tests.torture.system import System, running_system
 
 _KILLED: Final = 137
 _MOST_STEPS: Final = 12
-# How often each kind of step is taken: as much is taken out as is put in, or what a thousand
-# histories leave would be read anew all the time. The pages of the stand-in have ten events.
+_ON_ONE_SYSTEM: Final = 50
+# How often each kind of step is taken; the pages of the stand-in have ten events.
 _SHARES: Final[Mapping[str, int]] = {
     "event.created": 30,
     "event.changed": 20,
@@ -32,28 +32,46 @@ _SHARES: Final[Mapping[str, int]] = {
 }
 _FIRST_EVENTS: Final = 35
 _STEPS_TO_DIE_AT: Final = ("sync_calendar.asked", "sync_calendar.recorded")
-_FARTHEST: Final = 6
+_FARTHEST: Final = 12
 
 
 async def run(options: Options) -> Result:
-    """Play ``n`` histories, while each worker dies at some page and is started anew."""
+    """Play ``n`` histories, while each worker dies at some page and is started anew.
+
+    Some of them each on a system of their own: what is taken out of a calendar is told of for ever
+    after, ten at a time, so that one of a thousand histories would hardly be read to its end
+    between two deaths.
+    """
     result = Result.begin("calendar", "R9", options)
     dice = options.chance("histories")
-    async with running_system(result) as system:
-        for number in range(_FIRST_EVENTS):
-            await happen(system, "event.created", f"first {number}")
-        # Who dies at every few pages is let alone for longer and longer.
-        hurry = hurrying(system, result, over_seconds=1, every_seconds=0.5)
-        async with hurry, dying(system, result, options.chance("deaths")):
-            for number in range(options.n):
-                await play(system, result, random.Random(dice.random()), number)
-                await poll(system)
-                await judge(system, result, number)
-        await system.quiet()
-        verdict = Verdict()
-        check_jobs(system, verdict)
-        result.lost += verdict.lost
+    for first in range(0, options.n, _ON_ONE_SYSTEM):
+        numbers = range(first, min(first + _ON_ONE_SYSTEM, options.n))
+        async with running_system(result) as system:
+            await play_all(system, result, options.chance(f"deaths from {first}"), dice, numbers)
     return result
+
+
+async def play_all(
+    system: System,
+    result: Result,
+    deaths: random.Random,
+    dice: random.Random,
+    numbers: Sequence[int],
+) -> None:
+    """Play the histories of these *numbers*, and hold the copy against the calendar after each."""
+    for number in range(_FIRST_EVENTS):
+        await happen(system, "event.created", f"first {number}")
+    # Who dies at every few pages is let alone for longer and longer.
+    hurry = hurrying(system, result, over_seconds=1, every_seconds=0.5)
+    async with hurry, dying(system, result, deaths):
+        for number in numbers:
+            await play(system, result, random.Random(dice.random()), number)
+            await poll(system)
+            await judge(system, result, number)
+    await system.quiet()
+    verdict = Verdict()
+    check_jobs(system, verdict)
+    result.lost += verdict.lost
 
 
 async def play(system: System, result: Result, dice: random.Random, number: int) -> None:

@@ -1,5 +1,6 @@
 """The channel; each of its decisions is a method that a broken one can override."""
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from clientflow_core.errors import (
     RateLimited,
     RejectedInput,
 )
+from clientflow_core.providers.catch_up import MissedPage, MissedWebhook, SupportsCatchUp
 from clientflow_core.providers.channel import ChannelProvider, MessageQuery, SupportsMessageLookup
 from clientflow_core.providers.spec import ProviderContext
 from tests.core.testing.heliograph.spec import HeliographSettings
@@ -23,7 +25,7 @@ from tests.core.testing.heliograph.spec import HeliographSettings
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
-class HeliographChannel(ChannelProvider, SupportsMessageLookup):
+class HeliographChannel(ChannelProvider, SupportsMessageLookup, SupportsCatchUp):
     timeout_seconds: float | None = 10.0
 
     def __init__(self, context: ProviderContext, settings: HeliographSettings) -> None:
@@ -49,6 +51,25 @@ class HeliographChannel(ChannelProvider, SupportsMessageLookup):
         path = f"/v1/flashes?{self.filter(query)}"
         found = (await self.call("GET", path, is_send=False))["flashes"]
         return [self.receipt(one) for one in found]
+
+    @override
+    async def list_missed(self, *, since: dt.datetime, cursor: str | None) -> MissedPage:
+        path = f"/v1/events?since={int(since.timestamp())}&after={cursor or ''}"
+        page = await self.call("GET", path, is_send=False)
+        events = page["events"]
+        return MissedPage(
+            webhooks=[self.missed(one) for one in events],
+            next_cursor=events[-1]["event"] if page["has_more"] else None,
+        )
+
+    def missed(self, event: Mapping[str, Any]) -> MissedWebhook:
+        return MissedWebhook(
+            webhook="heliograph",
+            external_id=event["event"],
+            account=event["hill"],
+            body=json.dumps(event).encode(),
+            occurred_at=dt.datetime.fromtimestamp(event["at"], dt.UTC),
+        )
 
     def text(self, body: str) -> str:
         return body

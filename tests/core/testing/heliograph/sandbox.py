@@ -19,6 +19,7 @@ from clientflow_core.sandbox import (
     SignedRequest,
 )
 
+PAGE = 50
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -29,6 +30,7 @@ class HeliographSandbox(ProviderSandbox):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.flashes: list[dict[str, str]] = []
+        self.told: list[dict[str, Any]] = []
 
     @classmethod
     @override
@@ -49,6 +51,7 @@ class HeliographSandbox(ProviderSandbox):
             web.get("/v1/account", self.guarded(self._account)),
             web.post("/v1/flashes", self.guarded(self._flash)),
             web.get("/v1/flashes", self.guarded(self._list)),
+            web.get("/v1/events", self.guarded(self._list_events)),
         )
 
     @override
@@ -62,6 +65,7 @@ class HeliographSandbox(ProviderSandbox):
     @override
     def clear(self) -> None:
         self.flashes.clear()
+        self.told.clear()
 
     @override
     def events(self) -> Sequence[SandboxEvent]:
@@ -118,6 +122,13 @@ class HeliographSandbox(ProviderSandbox):
         found = [one for one in self.flashes if wanted in {None, one["ref"]}]
         return web.json_response({"flashes": found})
 
+    async def _list_events(self, request: web.Request) -> web.StreamResponse:
+        since, after = int(request.query["since"]), request.query["after"]
+        found = [one for one in self.told if one["at"] >= since]
+        begin = 1 + next((n for n, one in enumerate(found) if one["event"] == after), -1)
+        shown = found[begin : begin + PAGE]
+        return web.json_response({"events": shown, "has_more": len(found) > begin + PAGE})
+
     def _add(self, body: Mapping[str, str]) -> dict[str, str]:
         names = ("from", "to", "text", "ref")
         flash = {"id": f"F{uuid.uuid4().hex}", **{name: body.get(name, "") for name in names}}
@@ -134,8 +145,10 @@ class HeliographSandbox(ProviderSandbox):
 
     def _sign(self, event: Mapping[str, str]) -> SignedRequest:
         hill = self.credentials["HELIOGRAPH_HILL"]
-        body = json.dumps({**event, "event": uuid.uuid4().hex, "hill": hill}).encode()
-        at = str(int(self.clock.now().timestamp()))
+        now = int(self.clock.now().timestamp())
+        told = {**event, "event": uuid.uuid4().hex, "hill": hill, "at": now}
+        self.told.append(told)
+        body, at = json.dumps(told).encode(), str(now)
         digest = hmac.digest(self.signing_key(), at.encode() + b"." + body, "sha256").hex()
         return SignedRequest(
             url=f"{self.host_url}/webhooks/heliograph",

@@ -156,6 +156,6 @@ HELIOGRAPH: ProviderSpec[HeliographSettings, "HeliographChannel"] = ProviderSpec
     webhooks=(WEBHOOK,),
     addresses=lambda settings: [settings.tower],
     account=lambda settings: settings.hill,
-    capabilities=frozenset({Capability.MESSAGE_LOOKUP}),
+    capabilities=frozenset({Capability.CATCH_UP, Capability.MESSAGE_LOOKUP}),
     sandbox="tests.core.testing.heliograph.sandbox:HeliographSandbox",
 )
