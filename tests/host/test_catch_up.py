@@ -90,10 +90,11 @@ async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothin
 
 
 @pytest.mark.parametrize(
-    ("caught_up", "days"), [(None, 1), ("1 minute", 1), ("5 days", 6), ("100 days", 30)]
+    ("caught_up", "hours"),
+    [(None, 24), ("0 minutes", 1), ("5 days", 5 * 24 + 1), ("100 days", 30 * 24)],
 )
 async def test_it_goes_back_to_what_was_last_read_to_its_end(
-    host: Host, assembly: Assembly, caught_up: str | None, days: int
+    host: Host, assembly: Assembly, caught_up: str | None, hours: int
 ) -> None:
     if caught_up:
         noted = "INSERT INTO catch_ups VALUES ('twilio', now() - cast(%s AS interval))"
@@ -101,7 +102,7 @@ async def test_it_goes_back_to_what_was_last_read_to_its_end(
     await ask(assembly)()
     [(since, until)] = host.rows("SELECT args ->> 'since', args ->> 'until' FROM jobs")
     back = dt.datetime.fromisoformat(until) - dt.datetime.fromisoformat(since)
-    assert abs(back - dt.timedelta(days=days)) < dt.timedelta(minutes=2)
+    assert abs(back - dt.timedelta(hours=hours)) < dt.timedelta(minutes=2)
 
 
 async def test_part_that_the_provider_does_not_know_any_more_ends_it_until_the_next_slot(

@@ -15,8 +15,10 @@ from clientflow_core.registry.registry import ProviderRegistry
 from clientflow_core.services.list_missed import LIST_MISSED, MissedPart, ask_for_page
 
 CATCH_UP: Final = Schedule(name="catch_up", every_seconds=900, lane=UPKEEP, kind="catch_up")
-# What happens late, or at a clock that differs; what is known already costs a look and no more.
-_OVERLAP: Final = dt.timedelta(days=1)
+# What shows in a list late, or by a clock that differs; what is known costs a look and no more.
+_OVERLAP: Final = dt.timedelta(hours=1)
+# Who has just set the service up may have sent something to it before it ran.
+_FIRST_TIME: Final = dt.timedelta(days=1)
 # After a longer pause the service begins anew. Stripe lists no longer, Twilio more than a year.
 _FARTHEST: Final = dt.timedelta(days=30)
 
@@ -35,7 +37,7 @@ async def catch_up(
 ) -> None:
     """Ask for what each provider could not deliver, unless that is still under way.
 
-    It goes back to a day before all was last read to its end, 30 days at most; one day the first
+    It goes back to an hour before all was last read to its end, 30 days at most; one day the first
     time. Asked are those of the operator; what an organization has set for itself is not.
 
     Args:
@@ -47,6 +49,6 @@ async def catch_up(
     for name in can_catch_up(registry):
         if await is_asked_for(transaction, LIST_MISSED, {"provider": name}):
             continue
-        last = await read_caught_up_at(transaction, name) or now
-        since = max(last - _OVERLAP, now - _FARTHEST)
+        last = await read_caught_up_at(transaction, name)
+        since = max(last - _OVERLAP, now - _FARTHEST) if last else now - _FIRST_TIME
         await ask_for_page(transaction, MissedPart(provider=name, since=since, until=now))
