@@ -569,12 +569,21 @@ class NeverSure(HeliographChannel):
 # Looking up
 
 
-@channel("lookup.finds-what-was-taken")
+@channel("lookup.finds-what-was-taken", "lookup.finds-behind-many")
 class FindsNothing(HeliographChannel):
     @override
     async def find_messages(self, query: MessageQuery) -> Sequence[Receipt]:
         await super().find_messages(query)
         return []
+
+
+@channel("lookup.finds-behind-many")
+class LooksAtTheLastAlone(HeliographChannel):
+    @override
+    async def find_messages(self, query: MessageQuery) -> Sequence[Receipt]:
+        listed = (await self.call("GET", "/v1/flashes", is_send=False))["flashes"][-100:]
+        ours = str(query.message.attempt_id)
+        return [self.receipt(one) for one in listed if one["ref"] == ours]
 
 
 @channel("lookup.finds-nothing-else", "lookup.finds-what-was-taken")

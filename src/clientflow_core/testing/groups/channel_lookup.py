@@ -1,5 +1,6 @@
 """Asking afterwards what was taken: by this an unknown outcome becomes a known one."""
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from clientflow_core.testing.skips import NotSupported, leave_out
 from clientflow_core.testing.stage import Stage
 
 _MOMENT: Final = dt.timedelta(seconds=1)
+# More than a page of any provider that we know.
+_MANY: Final = 120
+_AT_ONCE: Final = 20
 
 
 class ChannelLookupChecks(ChannelChecks):
@@ -38,6 +42,26 @@ class ChannelLookupChecks(ChannelChecks):
                 await provider.send(lost)
             stage.behave()
             assert len(await self._find(provider, lost)) == 1, "a text is not found again"
+
+    @check("lookup.finds-behind-many", Tier.SILVER, is_ability=True)
+    async def test_lookup_finds_behind_many(self, stage: Stage) -> None:
+        """A text is found behind very many that were sent to the same client since."""
+        self._require_lookup()
+        async with stage.provider() as provider:
+            sent = self.message(stage, body="long ago")
+            receipt = await self.send(provider, sent)
+            for first in range(0, _MANY, _AT_ONCE):
+                await asyncio.gather(
+                    *(
+                        self.send(provider, self.message(stage, body=f"number {number}"))
+                        for number in range(first, first + _AT_ONCE)
+                    )
+                )
+            found = await self._find(provider, sent)
+        ids = [one.provider_message_id for one in found]
+        assert receipt.provider_message_id in ids, (
+            f"a text is not found behind {_MANY} others, and would be sent again"
+        )
 
     @check("lookup.finds-nothing-else", Tier.SILVER, is_ability=True)
     async def test_lookup_finds_nothing_else(self, stage: Stage) -> None:
