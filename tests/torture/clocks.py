@@ -15,8 +15,8 @@ from typing import Final
 
 from tests.torture.report import Result, say
 
-AHEAD: Final = "+1h"
-BEHIND: Final = "-1h"
+AHEAD: Final = "+2h"
+BEHIND: Final = "-2h"
 DRIFTING: Final = "+0 x1.25"
 """Begins right, and gains a quarter of an hour in each."""
 
