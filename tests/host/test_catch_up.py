@@ -1,7 +1,6 @@
 """What a provider could not deliver arrives all the same, once."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -58,8 +57,8 @@ async def test_all_that_came_is_kept_however_much_it_is(
     assert host.count("messages") == 120
 
 
-def ask(assembly: Assembly) -> Callable[[], Awaitable[None]]:
-    """Give what a slot of the schedule does."""
+async def ask(assembly: Assembly) -> None:
+    """Do what a slot of the schedule does."""
     handler = job_handlers(assembly)["catch_up"]
     assert isinstance(handler, DatabaseJob)
     job = Job(
@@ -72,19 +71,15 @@ def ask(assembly: Assembly) -> Callable[[], Awaitable[None]]:
         max_attempts=14,
         claimed_by=1,
     )
-
-    async def run() -> None:
-        async with assembly.database.system() as transaction:
-            await handler.handle(transaction, job)
-
-    return run
+    async with assembly.database.system() as transaction:
+        await handler.handle(transaction, job)
 
 
 async def test_slot_that_comes_while_the_one_before_is_under_way_asks_for_nothing(
     host: Host, assembly: Assembly
 ) -> None:
-    await ask(assembly)()
-    await ask(assembly)()
+    await ask(assembly)
+    await ask(assembly)
     [(args,)] = host.rows("SELECT args FROM jobs")
     assert (args["provider"], args["cursor"]) == ("twilio", None)
 
@@ -99,7 +94,7 @@ async def test_it_goes_back_to_what_was_last_read_to_its_end(
     if caught_up:
         noted = "INSERT INTO catch_ups VALUES ('twilio', now() - cast(%s AS interval))"
         host.rows(noted, caught_up)
-    await ask(assembly)()
+    await ask(assembly)
     [(since, until)] = host.rows("SELECT args ->> 'since', args ->> 'until' FROM jobs")
     back = dt.datetime.fromisoformat(until) - dt.datetime.fromisoformat(since)
     assert abs(back - dt.timedelta(hours=hours)) < dt.timedelta(minutes=2)

@@ -24,7 +24,7 @@ class Job:
     """A claimed job.
 
     Attributes:
-        args: ids only; whatever else a handler needs it reads.
+        args: ids, and how far something has come; whatever else a handler needs it reads.
         attempts: how often it was begun, this time included.
         claimed_by: the number of the worker that may finish it.
         request_id: of the request that has asked for it, if it was one.

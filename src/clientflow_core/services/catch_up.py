@@ -12,7 +12,7 @@ from clientflow_core.persistence.repositories.catch_ups import read_caught_up_at
 from clientflow_core.persistence.repositories.jobs import is_asked_for
 from clientflow_core.providers.spec import Capability
 from clientflow_core.registry.registry import ProviderRegistry
-from clientflow_core.services.list_missed import LIST_MISSED, MissedPart, ask_for_page
+from clientflow_core.services.list_missed import LIST_MISSED, MissedPart, ask_for_part
 
 CATCH_UP: Final = Schedule(name="catch_up", every_seconds=900, lane=UPKEEP, kind="catch_up")
 # What shows in a list late, or by a clock that differs; what is known costs a look and no more.
@@ -51,4 +51,4 @@ async def catch_up(
             continue
         last = await read_caught_up_at(transaction, name)
         since = max(last - _OVERLAP, now - _FARTHEST) if last else now - _FIRST_TIME
-        await ask_for_page(transaction, MissedPart(provider=name, since=since, until=now))
+        await ask_for_part(transaction, MissedPart(provider=name, since=since, until=now))

@@ -43,7 +43,7 @@ class MissedPart:
     cursor: str | None = None
 
 
-async def ask_for_page(transaction: Transaction, part: MissedPart) -> None:
+async def ask_for_part(transaction: Transaction, part: MissedPart) -> None:
     """Ask for *part*, and for those that follow it."""
     args = {
         "provider": part.provider,
@@ -100,7 +100,7 @@ async def _go_on(transaction: Transaction, part: MissedPart, page: MissedPage) -
     if page.next_cursor is None:
         await note_caught_up(transaction, part.provider, part.until)
         return
-    await ask_for_page(transaction, attrs.evolve(part, cursor=page.next_cursor))
+    await ask_for_part(transaction, attrs.evolve(part, cursor=page.next_cursor))
 
 
 async def _open(registry: ProviderRegistry, name: str) -> SupportsCatchUp:

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from clientflow_core.clock import SystemClock
 from clientflow_core.domain.messages import OutboundMessage, Receipt
-from clientflow_core.errors import ProviderError, ProviderUnavailable
+from clientflow_core.errors import ProviderError
 from clientflow_core.providers.channel import MessageQuery
 from clientflow_core.providers.spec import Capability
 from clientflow_core.sandbox import Answer
 from clientflow_core.testing.checks import Tier, check
 from clientflow_core.testing.groups.channel import ChannelChecks
+from clientflow_core.testing.groups.errors import require_unavailable
 from clientflow_core.testing.skips import NotSupported, leave_out
 from clientflow_core.testing.stage import Stage
 
@@ -84,19 +85,7 @@ class ChannelLookupChecks(ChannelChecks):
         async with stage.provider() as provider:
             sent = self.message(stage)
             await self.send(provider, sent)
-            for answer in (Answer.INTERNAL_ERROR, Answer.BAD_JSON, Answer.HTML, Answer.CUT_BEFORE):
-                stage.go_wrong(answer)
-                try:
-                    found = await self._find(provider, sent)
-                except ProviderUnavailable:
-                    continue
-                except Exception as error:
-                    msg = f"{answer.value}: {type(error).__name__}, not ProviderUnavailable"
-                    raise AssertionError(msg) from error
-                finally:
-                    stage.behave()
-                msg = f"{answer.value}: the look-up gives {found!r} instead of an error"
-                raise AssertionError(msg)
+            await require_unavailable(stage, lambda: self._find(provider, sent), what="the look-up")
 
     def _require_lookup(self) -> None:
         if Capability.MESSAGE_LOOKUP not in self.spec.capabilities:

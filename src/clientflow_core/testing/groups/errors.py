@@ -1,7 +1,7 @@
 """What a bad answer, or none, means: a wrong class here is work that is lost, or done twice."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from clientflow_core.errors import (
@@ -128,6 +128,25 @@ _WORDS: Final = {
     Answer.BAD_JSON: "half an answer",
     Answer.HTML: "a proxy's page",
 }
+
+
+async def require_unavailable(
+    stage: Stage, ask: Callable[[], Awaitable[object]], *, what: str
+) -> None:
+    """Require ``ProviderUnavailable`` of *ask* where no answer can be read, and never a result."""
+    for answer in (Answer.INTERNAL_ERROR, Answer.BAD_JSON, Answer.HTML, Answer.CUT_BEFORE):
+        stage.go_wrong(answer)
+        try:
+            found = await ask()
+        except ProviderUnavailable:
+            continue
+        except Exception as error:
+            msg = f"{answer.value}: {type(error).__name__}, not ProviderUnavailable"
+            raise AssertionError(msg) from error
+        finally:
+            stage.behave()
+        msg = f"{answer.value}: {what} gives {found!r} instead of an error"
+        raise AssertionError(msg)
 
 
 async def ready_calls(suite: Conformance, provider: Any, stage: Stage) -> Sequence[OrdinaryCall]:
