@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from tests.torture.evidence import check_jobs, check_subscriptions
 from tests.torture.history import Verdict
-from tests.torture.hurry import hurrying
 from tests.torture.killer import Killer, killing
 from tests.torture.offers import buy_plan
 from tests.torture.report import Options, Result, say
@@ -42,8 +41,7 @@ async def run(options: Options) -> Result:
             every_seconds=options.seconds,
             victims=system.workers,
         )
-        hurry = hurrying(system, result, over_seconds=2, every_seconds=1.0)
-        async with hurry, killing(killer, result):
+        async with killing(killer, result):
             for number in range(options.n):
                 await play(system, result, random.Random(dice.random()))
                 await judge(system, result, number)
